@@ -1,0 +1,83 @@
+/** Ids of everything package.json contributes; a test holds the two together. */
+export const Command = {
+  addRegistry: 'ociExplorer.addRegistry',
+  removeRegistry: 'ociExplorer.removeRegistry',
+  signIn: 'ociExplorer.signIn',
+  signOut: 'ociExplorer.signOut',
+  useHttp: 'ociExplorer.useHttp',
+  trustCertificate: 'ociExplorer.trustCertificate',
+  pinRepository: 'ociExplorer.pinRepository',
+  unpinRepository: 'ociExplorer.unpinRepository',
+  openLayout: 'ociExplorer.openLayout',
+  openLocalFolder: 'ociExplorer.openLocalFolder',
+  refresh: 'ociExplorer.refresh',
+  loadMore: 'ociExplorer.loadMore',
+  filter: 'ociExplorer.filter',
+  clearFilter: 'ociExplorer.clearFilter',
+  sortTags: 'ociExplorer.sortTags',
+  goToReference: 'ociExplorer.goToReference',
+  showInTree: 'ociExplorer.showInTree',
+  openManifest: 'ociExplorer.openManifest',
+  openIndex: 'ociExplorer.openIndex',
+  openConfig: 'ociExplorer.openConfig',
+  openReferrers: 'ociExplorer.openReferrers',
+  openOriginal: 'ociExplorer.openOriginal',
+  openFormatted: 'ociExplorer.openFormatted',
+  openDescriptor: 'ociExplorer.openDescriptor',
+  copyReference: 'ociExplorer.copyReference',
+  copyDigest: 'ociExplorer.copyDigest',
+  copyPullCommand: 'ociExplorer.copyPullCommand',
+  pushWorkspace: 'ociExplorer.pushWorkspace',
+  pushFiles: 'ociExplorer.pushFiles',
+  pull: 'ociExplorer.pull',
+  tag: 'ociExplorer.tag',
+  delete: 'ociExplorer.delete',
+  showLog: 'ociExplorer.showLog',
+} as const;
+
+export type CommandId = (typeof Command)[keyof typeof Command];
+
+export const View = { container: 'ociExplorer', registries: 'ociExplorer.registries' } as const;
+
+/** Scheme of the read-only file system. */
+export const scheme = 'oci';
+
+/** One entry of the setting `ociExplorer.registries`. Never a secret, never a relaxation of TLS. */
+export interface RegistrySetting {
+  /** `host[:port]`. */
+  readonly host: string;
+  /** What people read; tells several entries of one host apart. */
+  readonly name?: string;
+  /** Repositories shown whether the catalog names them or not. */
+  readonly repositories?: readonly string[];
+  /** True: only `repositories`; the catalog is not asked. */
+  readonly pinnedOnly?: boolean;
+}
+
+export type TagOrder = 'semver' | 'name' | 'newest';
+
+/** Settings below `ociExplorer.` and the types of their values. */
+export interface Settings {
+  readonly registries: readonly RegistrySetting[];
+  /** Absolute paths of layout folders or tars, window scope. */
+  readonly layouts: readonly string[];
+  /** Application scope: hosts spoken to without TLS. Loopback needs no entry. */
+  readonly plainHttpHosts: readonly string[];
+  /** Machine scope: folder of the Local registry; empty: below the extension's storage. */
+  readonly localFolder: string;
+  readonly pageSize: number;
+  readonly tagOrder: TagOrder;
+  readonly manifestView: 'both' | 'original' | 'formatted';
+  readonly inlayHints: boolean;
+  readonly 'push.keepFileTimes': boolean;
+  /** MiB above which a file is pointed out before a push. */
+  readonly 'push.largeFile': number;
+  /** MiB above which a push is refused until it is confirmed. */
+  readonly 'push.largeTotal': number;
+}
+
+/** Context keys for `when` clauses. */
+export const Context = {
+  filtered: 'ociExplorer.filtered',
+  hasRegistries: 'ociExplorer.hasRegistries',
+} as const;

@@ -1,0 +1,128 @@
+import type { Descriptor } from './descriptor.ts';
+import type { Digest } from './digest.ts';
+
+/** What every operation that waits takes. */
+export interface Op {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A factory, not a stream: a retry reads again from the start. */
+export type Body = () => AsyncIterable<Uint8Array>;
+
+/** One page of a list; `next` is opaque, given back to the same method, and absent on the last page. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next?: string;
+}
+
+export interface PageOp extends Op {
+  /** The `next` of the page before. */
+  readonly page?: string | undefined;
+  /** Most items wanted; a server may give fewer, and one that ignores it is cut by the store. Default 100. */
+  readonly limit?: number | undefined;
+}
+
+/** Bytes of a manifest, their digest computed and checked. `descriptor.mediaType` is what the bytes were served as. */
+export interface FetchedManifest {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/** One repository, to read. A `ref` is a tag or a digest. */
+export interface ReadStore {
+  /** Where `ref` points, without reading it (a `HEAD`). @throws {OciError} `not-found` */
+  resolve(ref: string, op?: Op): Promise<Descriptor>;
+  /**
+   * The manifest `ref` points to: one request. With `cached`, a server that can say "not modified" sends no body.
+   * @throws {OciError} `not-found`, `too-large`, `digest-mismatch`, `manifest-invalid`
+   */
+  manifest(
+    ref: string,
+    op?: Op & { readonly cached?: FetchedManifest | undefined },
+  ): Promise<FetchedManifest>;
+  /**
+   * Content by descriptor, blob or manifest. A whole read ends with `size-mismatch` or `digest-mismatch` if the bytes
+   * are not what the descriptor says; `start` (inclusive) and `end` (exclusive) make it an unverified part.
+   */
+  fetch(
+    descriptor: Descriptor,
+    op?: Op & { readonly start?: number; readonly end?: number },
+  ): AsyncIterable<Uint8Array>;
+  tags(op?: PageOp): Promise<Page<string>>;
+  /** Manifests whose `subject` is `of`, by API or fallback tag; an empty page when there are none. */
+  referrers(
+    of: Descriptor,
+    op?: PageOp & { readonly artifactType?: string | undefined },
+  ): Promise<Page<Descriptor>>;
+}
+
+export interface PushOp extends Op {
+  /** Manifests only: the name the manifest is written under, which is then the last thing to change. */
+  readonly tag?: string | undefined;
+  /** Called with the bytes sent since the last call; negative when a retry starts again. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/** One repository, to read and write. */
+export interface Store extends ReadStore {
+  has(descriptor: Descriptor, op?: Op): Promise<boolean>;
+  /**
+   * Stores content, checked against the descriptor on the way. A manifest with a `subject` becomes its referrer, whatever
+   * the registry can: where it has no referrers API the fallback tag is kept without losing a concurrent update.
+   */
+  push(descriptor: Descriptor, body: Body, op?: PushOp): Promise<void>;
+  /** Points `tag` at a manifest the store holds. */
+  tag(descriptor: Descriptor, tag: string, op?: Op): Promise<void>;
+}
+
+/** Optional power: take a blob over from another repository of the same registry. */
+export interface Mounter {
+  /** Repositories of this place are only mountable from stores with the same value (a registry and its account). */
+  readonly mountSpace: string;
+  readonly repository: string;
+  /** True when the blob is now here; false when it has to be pushed. */
+  mount(descriptor: Descriptor, fromRepository: string, op?: Op): Promise<boolean>;
+}
+
+/** Optional power: remove. */
+export interface Deleter {
+  /** Removes a manifest, with all its tags. @throws {OciError} `unsupported` where deletes are switched off */
+  delete(descriptor: Descriptor, op?: Op): Promise<void>;
+  /** Removes the tag alone. @throws {OciError} `unsupported` where the registry only deletes by digest */
+  untag(tag: string, op?: Op): Promise<void>;
+}
+
+export type Repository = Store & Partial<Mounter> & Partial<Deleter>;
+
+/** A place of many repositories. */
+export interface Registry {
+  readonly kind: 'remote' | 'local' | 'layout';
+  repository(name: string): Repository;
+  /**
+   * Names in the order the registry gives them.
+   * @throws {OciError} `unsupported`, `unauthorized`, `denied`, `not-found` where there is no catalog to read
+   */
+  repositories(op?: PageOp): Promise<Page<string>>;
+}
+
+export function canMount(store: ReadStore): store is ReadStore & Mounter {
+  return 'mount' in store;
+}
+
+export function canDelete(store: ReadStore): store is ReadStore & Deleter {
+  return 'delete' in store && 'untag' in store;
+}
+
+/** Progress of anything that moves content. */
+export interface CopyEvents {
+  /** The whole work as far as it is known; grows as manifests are read. */
+  readonly onPlan?: (descriptor: Descriptor) => void;
+  readonly onBytes?: (bytes: number) => void;
+  readonly onDone?: (descriptor: Descriptor, how: 'copied' | 'present' | 'mounted') => void;
+}
+
+/** Digests a person already holds, so that nothing is read twice: the cache of `browse`. */
+export interface ManifestCache {
+  get(digest: Digest): FetchedManifest | undefined | Promise<FetchedManifest | undefined>;
+  set(manifest: FetchedManifest): void;
+}
