@@ -1,0 +1,52 @@
+import type { ArtifactType } from '../artifacts/type.ts';
+import type { TagOrder } from '../contributions.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { OciError } from '../oci/errors.ts';
+import type { AnyManifest } from '../oci/manifest.ts';
+import type { Node, PlaceNode, RepositoryNode } from './node.ts';
+
+/** What is known of a node; grows as answers arrive. */
+export interface Named {
+  readonly type: ArtifactType;
+  /** Of the manifest, or of the blob. */
+  readonly descriptor: Descriptor;
+  /** Parsed and checked; absent for blobs and where only a `HEAD` was made. */
+  readonly manifest?: AnyManifest;
+  /** Bytes: the blob itself, or the sum of config and layers; of an index nothing. */
+  readonly size?: number;
+  /** When the content says it was made. */
+  readonly created?: Date;
+  /** True where the registry counts reads and the row is named by a `HEAD` alone. */
+  readonly partial: boolean;
+}
+
+/** The tree as data: what is loaded, what is known, what is filtered. Knows nothing of TreeItem. */
+export interface Browser {
+  roots(): readonly PlaceNode[];
+  /**
+   * The children as they stand; loads the first page when nothing is loaded. Never rejects but for an abort: a failure is a
+   * node. The names of tags arrive later, by `onDidChange`.
+   */
+  children(node: Node, signal?: AbortSignal): Promise<readonly Node[]>;
+  /** One more page under `parent`; a second call while one is under way joins it. */
+  loadMore(parent: Node, signal?: AbortSignal): Promise<void>;
+  /** Forgets the lists of the branch (everything without a node); tags are asked again, digests stay known. */
+  refresh(node?: Node): void;
+  /** Ends the requests the branch started. */
+  collapse(node: Node): void;
+  /** What is known of a tag, manifest or blob; undefined while nothing is, an error when the last try failed. */
+  named(node: Node): Named | OciError | undefined;
+  /** Reads what `named` could not tell without a full read, for a node that is opened or hovered. */
+  complete(node: Node, signal?: AbortSignal): Promise<Named | undefined>;
+  /** Shows only names that contain `text` (case-insensitive), of pages not loaded yet too. */
+  setFilter(node: PlaceNode | RepositoryNode, text: string | undefined): void;
+  filter(node: PlaceNode | RepositoryNode): string | undefined;
+  /** Undefined: back to the setting. */
+  setOrder(node: RepositoryNode, order: TagOrder | undefined): void;
+  order(node: RepositoryNode): TagOrder;
+  /** The node of a tag or digest with its parents, whether its list was loaded or not; for `reveal`. */
+  locate(place: string, repository: string, ref?: string): Node | undefined;
+  /** Nodes whose own row or children changed; undefined: everything. Changes of one moment come as one call. */
+  onDidChange(listener: (nodes: readonly Node[] | undefined) => void): { dispose(): void };
+  dispose(): void;
+}

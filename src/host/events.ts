@@ -1,0 +1,33 @@
+import { EventEmitter } from 'vscode';
+
+/** A repository whose content this window changed; without `repository`, the whole place. */
+export interface Change {
+  readonly place: string;
+  readonly repository?: string;
+}
+
+export interface RevealTarget {
+  readonly place: string;
+  readonly repository: string;
+  /** Tag or digest. */
+  readonly ref?: string;
+}
+
+/** Where views, commands and editors meet without knowing one another. */
+export interface Events {
+  readonly changed: EventEmitter<Change>;
+  readonly reveal: EventEmitter<RevealTarget>;
+}
+
+export function createEvents(): Events & { dispose(): void } {
+  const changed = new EventEmitter<Change>();
+  const reveal = new EventEmitter<RevealTarget>();
+  return {
+    changed,
+    reveal,
+    dispose: () => {
+      changed.dispose();
+      reveal.dispose();
+    },
+  };
+}
