@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { cacheFolder, exists, once, say, timed } from './cache.ts';
+import { run, type Output, type RunOptions } from './run.ts';
+
+const goModule = path.join(import.meta.dirname, 'go');
+
+/** Programs of the Go module in `test/support/go`, pinned by its go.sum; each with the package it is built from. */
+const goPeers = {
+  oras: 'oras.land/oras/cmd/oras',
+  crane: 'github.com/google/go-containerregistry/cmd/crane',
+  regctl: 'github.com/regclient/regclient/cmd/regctl',
+  olareg: 'github.com/olareg/olareg/cmd/olareg',
+  registry: 'github.com/distribution/distribution/v3/cmd/registry',
+  htpasswd: './htpasswd',
+} as const;
+
+/** Programs of Debian packages of the same name. */
+const debianPeers = {
+  skopeo: '/usr/bin/skopeo',
+  'docker-registry': '/usr/bin/docker-registry',
+  chromium: '/usr/bin/chromium',
+} as const;
+
+type GoPeer = keyof typeof goPeers;
+type DebianPeer = keyof typeof debianPeers;
+export type Peer = GoPeer | DebianPeer;
+
+/** The path of a peer, which is built or installed first where it is missing. */
+export function peer(name: Peer): Promise<string> {
+  return name in goPeers ? goPeer(name as GoPeer) : debianPeer(name as DebianPeer);
+}
+
+/** @throws {Error} with what the program said, when it ends with anything but 0 */
+export async function runPeer(
+  name: 'oras' | 'crane' | 'regctl' | 'skopeo' | 'olareg',
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Output> {
+  return run(await peer(name), args, { ...options, env: { DOCKER_CONFIG: emptyConfig(), ...options.env } });
+}
+
+/** All of them, one after the other: each compiles on all processors. */
+export async function installPeers(): Promise<void> {
+  for (const name of Object.keys(debianPeers)) {
+    await debianPeer(name as DebianPeer);
+  }
+  for (const name of Object.keys(goPeers)) {
+    await goPeer(name as GoPeer);
+  }
+}
+
+async function goPeer(name: GoPeer): Promise<string> {
+  const sum = createHash('sha256');
+  for (const file of ['go.mod', 'go.sum', 'htpasswd/main.go']) {
+    sum.update(readFileSync(path.join(goModule, file)));
+  }
+  const binary = path.join(cacheFolder, 'peers', sum.digest('hex').slice(0, 16), name);
+  return once(binary, () =>
+    timed(`Building ${name} from ${goPeers[name]}`, async () => {
+      mkdirSync(path.dirname(binary), { recursive: true });
+      await run('go', ['build', '-o', `${binary}.new`, goPeers[name]], { cwd: goModule });
+      renameSync(`${binary}.new`, binary);
+    }),
+  );
+}
+
+function debianPeer(name: DebianPeer): Promise<string> {
+  return once(debianPeers[name], () =>
+    timed(`Installing the Debian package ${name}`, () => aptInstall(name)),
+  );
+}
+
+async function aptInstall(name: string): Promise<void> {
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  // One apt at a time: other processes may be installing another package.
+  const wait = ['-o', 'DPkg::Lock::Timeout=300'];
+  try {
+    try {
+      await run('apt-get', [...wait, 'install', '-y', '--no-install-recommends', name], { env });
+    } catch {
+      await run('apt-get', [...wait, 'update'], { env });
+      await run('apt-get', [...wait, 'install', '-y', '--no-install-recommends', name], { env });
+    }
+  } catch (cause) {
+    say(`Please install ${name} by hand: apt-get install ${name}`);
+    throw cause;
+  }
+}
+
+/** Peers must not see the credentials of whoever runs the tests. */
+function emptyConfig(): string {
+  const folder = path.join(cacheFolder, 'docker-config');
+  const file = path.join(folder, 'config.json');
+  if (!exists(file)) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, '{}');
+  }
+  return folder;
+}
