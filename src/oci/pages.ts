@@ -1,0 +1,39 @@
+import { OciError } from './errors.ts';
+import type { Page, PageOp } from './store.ts';
+
+/** Most pages that are followed: at 1,000 items each, a million names. */
+const maxPages = 1000;
+
+/**
+ * The items of all pages in one sequence that is sure to end, whatever the server says; the reader may stop early.
+ * @throws {OciError} `endless-list` for a page token that repeats, a page that brings no new item, or too many pages
+ */
+export async function* allItems<T>(
+  fetchPage: (op: PageOp) => Promise<Page<T>>,
+  op: PageOp = {},
+  key: (item: T) => unknown = (item) => item,
+): AsyncGenerator<T, void, undefined> {
+  const tokens = new Set<string>();
+  const seen = new Set<unknown>();
+  let page = op.page;
+  for (let count = 0; count < maxPages; count++) {
+    const { items, next } = await fetchPage({ ...op, page });
+    const before = seen.size;
+    for (const item of items) {
+      const name = key(item);
+      if (!seen.has(name)) {
+        seen.add(name);
+        yield item;
+      }
+    }
+    if (next === undefined) {
+      return;
+    }
+    if (tokens.has(next) || (items.length > 0 && seen.size === before)) {
+      break;
+    }
+    tokens.add(next);
+    page = next;
+  }
+  throw new OciError('endless-list', 'The registry gives a list that does not end');
+}
