@@ -77,6 +77,7 @@ const quietSettings = {
   'workbench.enableExperiments': false,
   'workbench.tips.enabled': false,
   'workbench.colorTheme': 'Default Dark Modern',
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'window.commandCenter': false,
   'workbench.layoutControl.enabled': false,
   'telemetry.telemetryLevel': 'off',
@@ -113,7 +114,10 @@ export async function startWorkbench(options: WorkbenchOptions): Promise<Workben
     [
       ...main,
       ...['--host', '127.0.0.1', '--port', String(port), '--without-connection-token'],
-      ...['--enable-smoke-test-driver', '--telemetry-level', 'off', '--disable-workspace-trust'],
+      ...['--telemetry-level', 'off', '--disable-workspace-trust'],
+      // What makes the editor take extensions and tests from the address. It also hides notifications and dialogs, which
+      // is why people and clicks get the packed extension.
+      ...('path' in options.extension ? ['--enable-smoke-test-driver'] : []),
     ],
     { cwd: server, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } },
   );

@@ -1,5 +1,5 @@
 import { timed, say } from '../cache.ts';
-import { buildExtension } from '../extension.ts';
+import { packExtension } from '../extension.ts';
 import { installPeers } from '../peers.ts';
 import { runStage, type Counts } from '../stage.ts';
 import { installWorkbench } from '../workbench.ts';
@@ -15,7 +15,9 @@ const chosen = process.argv.slice(2);
 
 const peers = lazy(installPeers);
 const workbench = lazy(async () => {
-  await Promise.all([installWorkbench(), buildExtension()]);
+  // Packing builds dist/extension.cjs as people get it, which is what the host suites run.
+  const [, vsix] = await Promise.all([installWorkbench(), packExtension()]);
+  process.env['OCI_EXPLORER_VSIX'] = vsix;
 });
 
 const stages: readonly Stage[] = [
