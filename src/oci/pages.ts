@@ -37,3 +37,12 @@ export async function* allItems<T>(
   }
   throw new OciError('endless-list', 'The registry gives a list that does not end');
 }
+
+/** One page of a list that is here already; the token is the position of the next item. */
+export function pageOf<T>(items: readonly T[], op: PageOp): Page<T> {
+  const start = Number(op.page ?? 0);
+  const end = start + (op.limit ?? defaultPageSize);
+  return { items: items.slice(start, end), ...(end < items.length ? { next: String(end) } : {}) };
+}
+
+export const defaultPageSize = 100;

@@ -7,7 +7,7 @@ import { parseReference, referenceText, type Pasted } from '../../../src/oci/ref
 const sha = `sha256:${'a'.repeat(64)}`;
 
 /** What is pasted → registry, repository, `:tag` or `@digest`, scheme. */
-const rows: readonly (readonly [string, string, string?, string?, string?])[] = [
+const rows: readonly (readonly (string | undefined)[])[] = [
   ['localhost', 'localhost'],
   ['localhost:5000', 'localhost:5000'],
   ['LOCALHOST:5000', 'localhost:5000'],
@@ -146,7 +146,7 @@ function text(pasted: Pasted): string {
 }
 
 describe('parsePasted', () => {
-  for (const [pasted, registry, repository, ref, scheme] of rows) {
+  for (const [pasted = '', registry, repository, ref, scheme] of rows) {
     it(`reads ${JSON.stringify(pasted)}`, () => {
       const found = parsePasted(pasted);
       assert.deepEqual(

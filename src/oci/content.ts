@@ -1,0 +1,57 @@
+import type { Descriptor } from './descriptor.ts';
+import { algorithmOf, Digester } from './digest.ts';
+import { OciError } from './errors.ts';
+
+/**
+ * The same bytes, held against the descriptor on the way: ends early with the first byte too many, and at the end when
+ * bytes are missing or the digest is another.
+ * @throws {OciError} `size-mismatch`, `digest-mismatch`
+ */
+export async function* verified(
+  source: AsyncIterable<Uint8Array>,
+  descriptor: Descriptor,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const digester = new Digester(algorithmOf(descriptor.digest));
+  for await (const chunk of source) {
+    signal?.throwIfAborted();
+    if (digester.size + chunk.byteLength > descriptor.size) {
+      throw sizeMismatch(descriptor, 'more');
+    }
+    digester.update(chunk);
+    yield chunk;
+  }
+  if (digester.size !== descriptor.size) {
+    throw sizeMismatch(descriptor, 'fewer');
+  }
+  const digest = digester.digest();
+  if (digest !== descriptor.digest) {
+    throw new OciError('digest-mismatch', `Content of ${descriptor.digest} has the digest ${digest}`);
+  }
+}
+
+function sizeMismatch(descriptor: Descriptor, which: 'more' | 'fewer'): OciError {
+  return new OciError(
+    'size-mismatch',
+    `${descriptor.digest} has ${which} bytes than the ${descriptor.size} it is said to have`,
+  );
+}
+
+/** All bytes of a small content, verified. `limit` bounds what is held, whatever the descriptor says. */
+export async function readVerified(
+  source: AsyncIterable<Uint8Array>,
+  descriptor: Descriptor,
+  limit: number,
+): Promise<Uint8Array> {
+  if (descriptor.size > limit) {
+    throw new OciError(
+      'too-large',
+      `${descriptor.digest} has ${descriptor.size} bytes; at most ${limit} are read at once`,
+    );
+  }
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of verified(source, descriptor)) {
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,184 @@
+import { LruMap } from '../../base/lru.ts';
+import { collect } from '../../base/bytes.ts';
+import { readVerified, verified } from '../content.ts';
+import type { Descriptor } from '../descriptor.ts';
+import { algorithmOf, digestOf, hexOf, isDigest, type Digest } from '../digest.ts';
+import { isOciError, OciError } from '../errors.ts';
+import { maxManifestSize, parseManifest, type AnyManifest } from '../manifest.ts';
+import { isManifestType } from '../mediaTypes.ts';
+import { pageOf } from '../pages.ts';
+import { ofArtifactType, parseReferrersIndex, referrerDescriptor, referrersTag } from '../referrersTag.ts';
+import type { FetchedManifest, Op, Page, PageOp, ReadStore } from '../store.ts';
+import type { LayoutFiles } from './files.ts';
+import { emptyIndexFile, indexPath, parseIndexFile, type IndexEntry, type IndexFile } from './indexFile.ts';
+
+/** Most bytes of an `index.json`: some 300,000 entries. */
+const maxIndexSize = 64 * 1024 * 1024;
+const maxKnown = 10_000;
+
+interface KnownManifest {
+  readonly descriptor: Descriptor;
+  readonly subject: Digest | undefined;
+}
+
+export function blobPath(digest: Digest): string {
+  return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
+}
+
+/** One image layout, to read. */
+export class LayoutReader implements ReadStore {
+  protected readonly files: LayoutFiles;
+  /** What listed manifests say of themselves, so that referrers are found without reading all again. */
+  readonly #known = new LruMap<Digest, KnownManifest>(maxKnown);
+
+  constructor(files: LayoutFiles) {
+    this.files = files;
+  }
+
+  async resolve(ref: string, op: Op = {}): Promise<Descriptor> {
+    const entry = await this.#entry(ref);
+    if (entry) {
+      const { mediaType, digest, size } = entry.descriptor;
+      return mediaType === '' ? (await this.#read(digest, '', op)).descriptor : { mediaType, digest, size };
+    }
+    if (isDigest(ref)) {
+      return (await this.#read(ref, '', op)).descriptor;
+    }
+    throw new OciError('not-found', `${this.files.name} has no ${ref}`, { url: this.files.name });
+  }
+
+  async manifest(
+    ref: string,
+    op: Op & { readonly cached?: FetchedManifest | undefined } = {},
+  ): Promise<FetchedManifest> {
+    const entry = await this.#entry(ref);
+    const digest = entry?.descriptor.digest ?? (isDigest(ref) ? ref : undefined);
+    if (digest === undefined) {
+      throw new OciError('not-found', `${this.files.name} has no ${ref}`, { url: this.files.name });
+    }
+    return op.cached?.descriptor.digest === digest
+      ? op.cached
+      : this.#read(digest, entry?.descriptor.mediaType ?? '', op);
+  }
+
+  async *fetch(
+    descriptor: Descriptor,
+    op: Op & { readonly start?: number; readonly end?: number } = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { signal, start, end } = op;
+    const path = blobPath(descriptor.digest);
+    const size = await this.files.size(path);
+    if (size === undefined) {
+      throw new OciError('not-found', `${this.files.name} has no ${descriptor.digest}`, {
+        url: this.files.name,
+      });
+    }
+    if (start !== undefined || end !== undefined) {
+      yield* this.files.read(path, start ?? 0, Math.min(end ?? size, size), signal);
+    } else {
+      yield* verified(this.files.read(path, 0, size, signal), descriptor, signal);
+    }
+  }
+
+  async tags(op: PageOp = {}): Promise<Page<string>> {
+    const { entries } = await this.index();
+    const names = new Set(entries.flatMap(({ tag }) => tag ?? []));
+    return pageOf([...names].sort(), op);
+  }
+
+  async referrers(
+    of: Descriptor,
+    op: PageOp & { readonly artifactType?: string | undefined } = {},
+  ): Promise<Page<Descriptor>> {
+    const { entries } = await this.index();
+    const found = new Map<Digest, Descriptor>();
+    for (const entry of entries) {
+      op.signal?.throwIfAborted();
+      const known = await this.#describe(entry, op);
+      if (known?.subject === of.digest) {
+        found.set(known.descriptor.digest, known.descriptor);
+      }
+    }
+    // regclient keeps its referrers under the fallback tag.
+    const fallback = entries.find(({ tag }) => tag === referrersTag(of.digest));
+    if (fallback) {
+      const { bytes, descriptor } = await this.#read(
+        fallback.descriptor.digest,
+        fallback.descriptor.mediaType,
+        op,
+      );
+      for (const listed of parseReferrersIndex(bytes, descriptor.mediaType).manifests) {
+        found.set(listed.digest, found.get(listed.digest) ?? listed);
+      }
+    }
+    return pageOf(ofArtifactType([...found.values()], op.artifactType), op);
+  }
+
+  async has(descriptor: Descriptor): Promise<boolean> {
+    return (await this.files.size(blobPath(descriptor.digest))) !== undefined;
+  }
+
+  /** `index.json` as it is now; empty when there is no layout yet. */
+  protected async index(): Promise<IndexFile> {
+    const size = await this.files.size(indexPath);
+    if (size === undefined) {
+      return emptyIndexFile;
+    }
+    if (size > maxIndexSize) {
+      throw new OciError('layout-invalid', `${this.files.name}: index.json has ${size} bytes`, {
+        url: this.files.name,
+      });
+    }
+    return parseIndexFile(await collect(this.files.read(indexPath, 0, size), maxIndexSize), this.files.name);
+  }
+
+  async #entry(ref: string): Promise<IndexEntry | undefined> {
+    const { entries } = await this.index();
+    return entries.find(({ tag, descriptor }) => tag === ref || descriptor.digest === ref);
+  }
+
+  async #read(digest: Digest, mediaType: string, op: Op): Promise<FetchedManifest> {
+    const size = await this.files.size(blobPath(digest));
+    if (size === undefined) {
+      throw new OciError('not-found', `${this.files.name} has no ${digest}`, { url: this.files.name });
+    }
+    const stated = { mediaType, digest, size };
+    const bytes = await readVerified(
+      this.files.read(blobPath(digest), 0, size, op.signal),
+      stated,
+      maxManifestSize,
+    );
+    return {
+      bytes,
+      descriptor: {
+        ...stated,
+        mediaType: parseManifest(bytes, mediaType).mediaType,
+        digest: digestOf(bytes, algorithmOf(digest)),
+      },
+    };
+  }
+
+  /** What a listed manifest says of itself; a broken one refers to nothing and hides nobody. */
+  async #describe(entry: IndexEntry, op: Op): Promise<KnownManifest | undefined> {
+    const { digest, mediaType } = entry.descriptor;
+    const known = this.#known.get(digest);
+    if (known || (mediaType !== '' && !isManifestType(mediaType))) {
+      return known;
+    }
+    try {
+      const { bytes, descriptor } = await this.#read(digest, mediaType, op);
+      const manifest: AnyManifest = parseManifest(bytes, descriptor.mediaType);
+      const described = {
+        descriptor: referrerDescriptor(descriptor, manifest),
+        subject: manifest.subject?.digest,
+      };
+      this.#known.set(digest, described);
+      return described;
+    } catch (error) {
+      if (isOciError(error)) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bodyOf, collect } from '../../base/bytes.ts';
+import { verified } from '../content.ts';
+import type { Descriptor } from '../descriptor.ts';
+import { OciError } from '../errors.ts';
+import { maxManifestSize, parseManifest, successors } from '../manifest.ts';
+import { isManifestType } from '../mediaTypes.ts';
+import type { Body, Deleter, Op, PushOp, Store } from '../store.ts';
+import { folderFiles } from './files.ts';
+import {
+  encodeIndexFile,
+  indexPath,
+  markerPath,
+  withManifest,
+  withoutManifest,
+  withoutName,
+  type IndexFile,
+} from './indexFile.ts';
+import { blobPath, LayoutReader } from './layoutReader.ts';
+import { locked } from './lock.ts';
+import { writeFileWhole } from './writeFile.ts';
+
+/** Layers whose content their owner keeps elsewhere; everything else must be here before the manifest is. */
+const foreign = /\.(?:nondistributable|foreign)\./;
+
+/** One image layout as a folder, to read and write, side by side with other processes and other tools. */
+export class LayoutStore extends LayoutReader implements Store, Deleter {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    super(folderFiles(folder));
+    this.#folder = folder;
+  }
+
+  async push(descriptor: Descriptor, body: Body, op: PushOp = {}): Promise<void> {
+    if (!isManifestType(descriptor.mediaType)) {
+      await this.#write(descriptor, body, op);
+      return;
+    }
+    if (descriptor.size > maxManifestSize) {
+      throw new OciError('too-large', `A manifest of ${descriptor.size} bytes`);
+    }
+    const bytes = await collect(verified(body(), descriptor, op.signal), maxManifestSize);
+    const manifest = parseManifest(bytes, descriptor.mediaType);
+    await this.#update(
+      (index) =>
+        this.#whole(successors(manifest)).then(async () => {
+          await this.#write(descriptor, bodyOf(bytes), op);
+          return withManifest(index, descriptor, manifest.artifactType, op.tag);
+        }),
+      op,
+    );
+  }
+
+  async tag(descriptor: Descriptor, tag: string, op: Op = {}): Promise<void> {
+    const { bytes, descriptor: found } = await this.manifest(descriptor.digest, op);
+    const { artifactType } = parseManifest(bytes, found.mediaType);
+    await this.#update((index) => Promise.resolve(withManifest(index, found, artifactType, tag)), op);
+  }
+
+  /** Removes the manifest, its tags, and the content below it that no other manifest of the layout needs. */
+  async delete(descriptor: Descriptor, op: Op = {}): Promise<void> {
+    await this.#update(async (index) => {
+      if ((await this.files.size(blobPath(descriptor.digest))) === undefined) {
+        throw new OciError('not-found', `${this.#folder} has no ${descriptor.digest}`, { url: this.#folder });
+      }
+      const left = withoutManifest(index, descriptor.digest);
+      const needed = new Set<string>();
+      for (const entry of left.entries) {
+        await this.#reach(entry.descriptor, needed, op);
+      }
+      const gone = new Set<string>();
+      await this.#reach(descriptor, gone, op);
+      return { ...left, unneeded: [...gone].filter((path) => !needed.has(path)) };
+    }, op);
+  }
+
+  async untag(tag: string, op: Op = {}): Promise<void> {
+    await this.#update((index) => {
+      if (!index.entries.some((entry) => entry.tag === tag)) {
+        throw new OciError('not-found', `${this.#folder} has no tag ${tag}`, { url: this.#folder });
+      }
+      return Promise.resolve(withoutName(index, tag));
+    }, op);
+  }
+
+  async #write(descriptor: Descriptor, body: Body, op: PushOp): Promise<void> {
+    const path = blobPath(descriptor.digest);
+    if ((await this.files.size(path)) !== descriptor.size) {
+      await writeFileWhole(join(this.#folder, path), verified(body(), descriptor, op.signal), op.onBytes);
+    }
+  }
+
+  /** Changes `index.json` while no other process does; content that is no longer needed goes after the list that named it. */
+  async #update(
+    change: (index: IndexFile) => Promise<IndexFile & { readonly unneeded?: readonly string[] }>,
+    op: Op,
+  ): Promise<void> {
+    if ((await this.files.size(markerPath)) === undefined) {
+      await writeFileWhole(
+        join(this.#folder, markerPath),
+        bodyOf(Buffer.from('{"imageLayoutVersion":"1.0.0"}'))(),
+      );
+    }
+    await locked(
+      join(this.#folder, '.index.lock'),
+      async () => {
+        const { unneeded = [], ...changed } = await change(await this.index());
+        await writeFileWhole(join(this.#folder, indexPath), bodyOf(encodeIndexFile(changed))());
+        for (const path of unneeded) {
+          await rm(join(this.#folder, path), { force: true });
+        }
+      },
+      op.signal,
+    );
+  }
+
+  /** @throws {OciError} `not-found` when content below a manifest is missing, as a registry answers */
+  async #whole(below: readonly Descriptor[]): Promise<void> {
+    for (const descriptor of below) {
+      if (!foreign.test(descriptor.mediaType) && !(await this.has(descriptor))) {
+        throw new OciError(
+          'not-found',
+          `${this.#folder} has no ${descriptor.digest}, which the manifest needs`,
+          { url: this.#folder },
+        );
+      }
+    }
+  }
+
+  /** Adds the paths of everything below; what is missing or broken has nothing below. */
+  async #reach(descriptor: Descriptor, paths: Set<string>, op: Op): Promise<void> {
+    const path = blobPath(descriptor.digest);
+    if (paths.has(path)) {
+      return;
+    }
+    paths.add(path);
+    const size = await this.files.size(path);
+    const isManifest = isManifestType(descriptor.mediaType) || descriptor.mediaType === '';
+    if (!isManifest || size === undefined || size > maxManifestSize) {
+      return;
+    }
+    const bytes = await collect(this.files.read(path, 0, size, op.signal), maxManifestSize);
+    for (const child of childrenOf(bytes, descriptor.mediaType)) {
+      await this.#reach(child, paths, op);
+    }
+  }
+}
+
+function childrenOf(bytes: Uint8Array, mediaType: string): readonly Descriptor[] {
+  try {
+    return successors(parseManifest(bytes, mediaType));
+  } catch {
+    return [];
+  }
+}

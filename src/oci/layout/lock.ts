@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileError, OciError } from '../errors.ts';
+
+/** A lock nobody renewed for this long is left over from a process that died on another machine. */
+const staleAfter = 30_000;
+const giveUpAfter = 20_000;
+
+/**
+ * Runs `work` while no other process that uses this lock file does: two windows on one layout are the normal case.
+ * @throws {OciError} `busy` when the lock cannot be had in 20 s
+ */
+export async function locked<T>(path: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const release = await acquire(path, signal);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+async function acquire(path: string, signal?: AbortSignal): Promise<() => Promise<void>> {
+  const owner = `${process.pid}@${hostname()} ${randomUUID()}`;
+  const own = `${path}.${randomUUID()}`;
+  const start = performance.now();
+  try {
+    const file = await open(own, 'wx');
+    await file.writeFile(owner);
+    await file.close();
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        // A hard link appears whole or not at all: nobody reads a lock without an owner.
+        await link(own, path);
+        return () => rm(path, { force: true });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+          throw error;
+        }
+      }
+      if (await isStale(path)) {
+        await removeStale(path, `${own}.stale`);
+      } else if (performance.now() - start > giveUpAfter) {
+        throw new OciError('busy', `${path} is held by another process`, { url: path });
+      } else {
+        await delay(5 + Math.random() * 20, undefined, { signal });
+      }
+    }
+  } catch (error) {
+    throw fileError(error, path);
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+async function isStale(path: string): Promise<boolean> {
+  try {
+    const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
+    const [, pid, host] = /^(\d+)@(\S+) /.exec(text) ?? [];
+    return host === hostname() && pid !== undefined
+      ? !isAlive(Number(pid))
+      : Date.now() - mtimeMs > staleAfter;
+  } catch {
+    // Gone meanwhile: try again.
+    return false;
+  }
+}
+
+/** Takes the stale lock away; one that somebody took meanwhile is put back. */
+async function removeStale(path: string, aside: string): Promise<void> {
+  try {
+    await rename(path, aside);
+    if (!(await isStale(aside))) {
+      await link(aside, path).catch(() => undefined);
+    }
+  } catch {
+    // Another process was faster.
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
