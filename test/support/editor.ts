@@ -35,8 +35,8 @@ export interface Editor {
   text(pattern: RegExp): Promise<string>;
   clearNotifications(): Promise<void>;
   closeEditors(): Promise<void>;
-  /** A PNG below `test/e2e/pictures`, or wherever `folder` (from the root of the project) says. */
-  picture(name: string, folder?: string): Promise<void>;
+  /** A PNG in `out/pictures`, or where the variable OCI_EXPLORER_PICTURES says (the README's are made that way). */
+  picture(name: string): Promise<void>;
 }
 
 export function createEditor(page: Page): Editor {
@@ -179,11 +179,13 @@ export function createEditor(page: Page): Editor {
       await editor.command('View: Close All Editors');
       await page.locator('.tabs-container .tab').first().waitFor({ state: 'hidden' });
     },
-    async picture(name, folder = 'test/e2e/pictures') {
-      mkdirSync(path.join(root, folder), { recursive: true });
+    async picture(name) {
+      const folder = path.resolve(root, process.env['OCI_EXPLORER_PICTURES'] ?? 'out/pictures');
+      mkdirSync(folder, { recursive: true });
+      // Nothing hovered, nothing fading.
       await page.mouse.move(640, 795);
       await page.waitForTimeout(400);
-      await page.screenshot({ path: path.join(root, folder, `${name}.png`) });
+      await page.screenshot({ path: path.join(folder, `${name}.png`) });
     },
   };
 
