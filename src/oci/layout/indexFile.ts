@@ -44,7 +44,8 @@ export function parseIndexFile(bytes: Uint8Array, name: string): IndexFile {
   return { raw: json, entries: manifests.map((value, at) => entryOf(value, `${name}: manifests[${at}]`)) };
 }
 
-function entryOf(value: unknown, where: string): IndexEntry {
+/** @throws {OciError} `manifest-invalid` */
+export function entryOf(value: unknown, where: string): IndexEntry {
   const descriptor = parseDescriptor(value, where);
   const tag = tagOf(descriptor.annotations?.[Annotation.refName]);
   return {

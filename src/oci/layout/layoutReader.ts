@@ -7,9 +7,10 @@ import { isOciError, OciError } from '../errors.ts';
 import { maxManifestSize, parseManifest, type AnyManifest } from '../manifest.ts';
 import { isManifestType } from '../mediaTypes.ts';
 import { pageOf } from '../pages.ts';
-import { ofArtifactType, parseReferrersIndex, referrerDescriptor, referrersTag } from '../referrersTag.ts';
+import { ofArtifactType, parseReferrersIndex, referrerDescriptor } from '../referrersTag.ts';
 import type { FetchedManifest, Op, Page, PageOp, ReadStore } from '../store.ts';
 import type { LayoutFiles } from './files.ts';
+import { referrersEntry } from './referrersEntry.ts';
 import { emptyIndexFile, indexPath, parseIndexFile, type IndexEntry, type IndexFile } from './indexFile.ts';
 
 /** Most bytes of an `index.json`: some 300,000 entries. */
@@ -90,28 +91,29 @@ export class LayoutReader implements ReadStore {
     of: Descriptor,
     op: PageOp & { readonly artifactType?: string | undefined } = {},
   ): Promise<Page<Descriptor>> {
-    const { entries } = await this.index();
+    const index = await this.index();
     const found = new Map<Digest, Descriptor>();
-    for (const entry of entries) {
+    for (const entry of index.entries) {
       op.signal?.throwIfAborted();
       const known = await this.#describe(entry, op);
       if (known?.subject === of.digest) {
         found.set(known.descriptor.digest, known.descriptor);
       }
     }
-    // regclient keeps its referrers under the fallback tag.
-    const fallback = entries.find(({ tag }) => tag === referrersTag(of.digest));
-    if (fallback) {
-      const { bytes, descriptor } = await this.#read(
-        fallback.descriptor.digest,
-        fallback.descriptor.mediaType,
-        op,
-      );
-      for (const listed of parseReferrersIndex(bytes, descriptor.mediaType).manifests) {
-        found.set(listed.digest, found.get(listed.digest) ?? listed);
-      }
+    for (const listed of await this.listedReferrers(index, of.digest, op)) {
+      found.set(listed.digest, found.get(listed.digest) ?? listed);
     }
     return pageOf(ofArtifactType([...found.values()], op.artifactType), op);
+  }
+
+  /** What the layout's own list names, whether it is still here or not. */
+  protected async listedReferrers(index: IndexFile, subject: Digest, op: Op): Promise<readonly Descriptor[]> {
+    const entry = referrersEntry(index, subject);
+    if (!entry) {
+      return [];
+    }
+    const { bytes, descriptor } = await this.#read(entry.descriptor.digest, entry.descriptor.mediaType, op);
+    return parseReferrersIndex(bytes, descriptor.mediaType).manifests;
   }
 
   async has(descriptor: Descriptor): Promise<boolean> {

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { bodyOf, collect } from '../../base/bytes.ts';
 import { verified } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
-import { OciError } from '../errors.ts';
+import type { Digest } from '../digest.ts';
+import { isOciError, OciError } from '../errors.ts';
 import { maxManifestSize, parseManifest, successors } from '../manifest.ts';
 import { isManifestType } from '../mediaTypes.ts';
+import { encodeReferrersIndex, referrerDescriptor, withoutReferrer, withReferrer } from '../referrersTag.ts';
 import type { Body, Deleter, Op, PushOp, Store } from '../store.ts';
 import { folderFiles } from './files.ts';
 import {
@@ -19,10 +21,14 @@ import {
 } from './indexFile.ts';
 import { blobPath, LayoutReader } from './layoutReader.ts';
 import { locked } from './lock.ts';
+import { referrersEntry, withReferrersEntry } from './referrersEntry.ts';
 import { writeFileWhole } from './writeFile.ts';
 
 /** Layers whose content their owner keeps elsewhere; everything else must be here before the manifest is. */
 const foreign = /\.(?:nondistributable|foreign)\./;
+
+/** A new `index.json`, and the files nothing in it needs any more. */
+type Changed = IndexFile & { readonly unneeded?: readonly string[] };
 
 /** One image layout as a folder, to read and write, side by side with other processes and other tools. */
 export class LayoutStore extends LayoutReader implements Store, Deleter {
@@ -47,7 +53,13 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
       (index) =>
         this.#whole(successors(manifest)).then(async () => {
           await this.#write(descriptor, bodyOf(bytes), op);
-          return withManifest(index, descriptor, manifest.artifactType, op.tag);
+          const listed = withManifest(index, descriptor, manifest.artifactType, op.tag);
+          const subject = manifest.subject?.digest;
+          return subject === undefined
+            ? listed
+            : this.#changeReferrers(listed, subject, op, (entries) =>
+                withReferrer(entries, referrerDescriptor(descriptor, manifest)),
+              );
         }),
       op,
     );
@@ -65,14 +77,22 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
       if ((await this.files.size(blobPath(descriptor.digest))) === undefined) {
         throw new OciError('not-found', `${this.#folder} has no ${descriptor.digest}`, { url: this.#folder });
       }
-      const left = withoutManifest(index, descriptor.digest);
+      const subject = await this.#subjectOf(descriptor, op);
+      const without = withoutManifest(index, descriptor.digest);
+      const left: Changed =
+        subject === undefined
+          ? without
+          : await this.#changeReferrers(without, subject, op, (entries) =>
+              withoutReferrer(entries, descriptor.digest),
+            );
       const needed = new Set<string>();
       for (const entry of left.entries) {
         await this.#reach(entry.descriptor, needed, op);
       }
       const gone = new Set<string>();
       await this.#reach(descriptor, gone, op);
-      return { ...left, unneeded: [...gone].filter((path) => !needed.has(path)) };
+      const unneeded = [...gone].filter((path) => !needed.has(path));
+      return { ...left, unneeded: [...unneeded, ...(left.unneeded ?? [])] };
     }, op);
   }
 
@@ -93,10 +113,7 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
   }
 
   /** Changes `index.json` while no other process does; content that is no longer needed goes after the list that named it. */
-  async #update(
-    change: (index: IndexFile) => Promise<IndexFile & { readonly unneeded?: readonly string[] }>,
-    op: Op,
-  ): Promise<void> {
+  async #update(change: (index: IndexFile) => Promise<Changed>, op: Op): Promise<void> {
     if ((await this.files.size(markerPath)) === undefined) {
       await writeFileWhole(
         join(this.#folder, markerPath),
@@ -114,6 +131,47 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
       },
       op.signal,
     );
+  }
+
+  /** Keeps the list that tools look for which do not search by `subject`. A tag that holds no such list stays as it is. */
+  async #changeReferrers(
+    index: IndexFile,
+    subject: Digest,
+    op: Op,
+    change: (entries: readonly Descriptor[]) => readonly Descriptor[] | undefined,
+  ): Promise<Changed> {
+    let entries: readonly Descriptor[] | undefined;
+    try {
+      entries = change(await this.listedReferrers(index, subject, op));
+    } catch (error) {
+      if (!isOciError(error, 'manifest-invalid', 'not-found')) {
+        throw error;
+      }
+    }
+    if (!entries) {
+      return index;
+    }
+    const list = entries.length === 0 ? undefined : encodeReferrersIndex(entries);
+    if (list) {
+      await this.#write(list.descriptor, bodyOf(list.bytes), op);
+    }
+    const old = referrersEntry(index, subject)?.descriptor.digest;
+    return {
+      ...withReferrersEntry(index, subject, list?.descriptor),
+      unneeded: old === undefined || old === list?.descriptor.digest ? [] : [blobPath(old)],
+    };
+  }
+
+  async #subjectOf(descriptor: Descriptor, op: Op): Promise<Digest | undefined> {
+    try {
+      const { bytes, descriptor: found } = await this.manifest(descriptor.digest, op);
+      return parseManifest(bytes, found.mediaType).subject?.digest;
+    } catch (error) {
+      if (isOciError(error)) {
+        return undefined; // What is broken can be deleted all the same.
+      }
+      throw error;
+    }
   }
 
   /** @throws {OciError} `not-found` when content below a manifest is missing, as a registry answers */
