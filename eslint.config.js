@@ -30,5 +30,5 @@ export default tseslint.config(
     },
   },
   { files: ['*.js', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },
-  { files: ['eslint.config.js'], rules: { 'no-restricted-exports': 'off' } },
+  { files: ['eslint.config.js', '**/*.d.ts'], rules: { 'no-restricted-exports': 'off' } },
 );

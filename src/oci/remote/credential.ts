@@ -1,0 +1,18 @@
+import type { Op } from '../store.ts';
+
+/** Who someone is for one registry. */
+export type Credential = (
+  | { readonly kind: 'password'; readonly username: string; readonly password: string }
+  /** An OAuth2 refresh token: goes to the token service only. */
+  | { readonly kind: 'identity-token'; readonly token: string }
+  /** A ready bearer token: goes to the registry only. */
+  | { readonly kind: 'registry-token'; readonly token: string }
+) & {
+  /** Where it comes from, to show: `~/.docker/config.json`. */
+  readonly source: string;
+  /** Origins of token services the owner has agreed to, when they are on another site than the registry. */
+  readonly realms?: readonly string[];
+};
+
+/** Asked only after the registry of `host` has challenged; undefined: go on as anonymous. */
+export type CredentialSource = (host: string, op?: Op) => Promise<Credential | undefined>;

@@ -1,0 +1,135 @@
+import { isRecord } from '../descriptor.ts';
+import { isAbort, OciError, type ErrorCode, type ErrorFacts } from '../errors.ts';
+
+/** What node and undici call it → what it is. */
+const networkCodes: Readonly<Record<string, ErrorCode>> = {
+  ENOTFOUND: 'name-not-found',
+  EAI_AGAIN: 'name-not-found',
+  EAI_NODATA: 'name-not-found',
+  ECONNREFUSED: 'unreachable',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EADDRNOTAVAIL: 'unreachable',
+  ETIMEDOUT: 'timeout',
+  UND_ERR_CONNECT_TIMEOUT: 'timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'timeout',
+  UND_ERR_BODY_TIMEOUT: 'timeout',
+  ECONNRESET: 'connection-lost',
+  EPIPE: 'connection-lost',
+  UND_ERR_SOCKET: 'connection-lost',
+  UND_ERR_CLOSED: 'connection-lost',
+  UND_ERR_DESTROYED: 'connection-lost',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'connection-lost',
+  HPE_INVALID_CONSTANT: 'not-a-registry',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'tls-untrusted',
+  SELF_SIGNED_CERT_IN_CHAIN: 'tls-untrusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls-untrusted',
+  UNABLE_TO_GET_ISSUER_CERT: 'tls-untrusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'tls-untrusted',
+  CERT_UNTRUSTED: 'tls-untrusted',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'tls-invalid',
+  CERT_HAS_EXPIRED: 'tls-invalid',
+  CERT_NOT_YET_VALID: 'tls-invalid',
+  CERT_REVOKED: 'tls-invalid',
+  EPROTO: 'tls-invalid',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'plain-http-server',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'plain-http-server',
+};
+
+/** Every cause of an error, the outermost first; those of an AggregateError (one per address tried) too. */
+function causes(error: unknown, depth = 0): readonly Error[] {
+  if (!(error instanceof Error) || depth > 8) {
+    return [];
+  }
+  const inner = error instanceof AggregateError ? (error.errors as readonly unknown[]) : [];
+  return [error, ...[error.cause, ...inner].flatMap((cause) => causes(cause, depth + 1))];
+}
+
+/** A failure below HTTP as a typed error; typed ones and aborts pass through as they are. */
+export function networkError(error: unknown, facts: ErrorFacts): Error {
+  const all = causes(error);
+  const known = all.find((cause) => cause instanceof OciError || isAbort(cause));
+  if (known) {
+    return known;
+  }
+  const codes = all.map((cause) => (cause as NodeJS.ErrnoException).code ?? '');
+  const code = codes.map((text) => networkCodes[text]).find((found) => found !== undefined);
+  const said = all.map(({ message }) => message).filter((text) => text !== '');
+  const isPlainHttp = said.some((text) => /wrong version number|packet length too long/i.test(text));
+  return new OciError(
+    isPlainHttp ? 'plain-http-server' : (code ?? 'unreachable'),
+    said.at(-1) ?? 'No connection',
+    {
+      ...facts,
+      detail: cleanDetail([...new Set(said)].join(': ')),
+      cause: error,
+    },
+  );
+}
+
+const statusCodes: Readonly<Record<number, ErrorCode>> = {
+  401: 'unauthorized',
+  403: 'denied',
+  404: 'not-found',
+  405: 'unsupported',
+  408: 'timeout',
+  413: 'too-large',
+  429: 'rate-limited',
+  501: 'unsupported',
+};
+
+/** What a registry says beside the status (distribution-spec, Error Codes) that says more than the status. */
+const registryCodes: Readonly<Record<string, ErrorCode>> = {
+  UNSUPPORTED: 'unsupported',
+  DENIED: 'denied',
+  TOOMANYREQUESTS: 'rate-limited',
+  SIZE_INVALID: 'size-mismatch',
+  DIGEST_INVALID: 'request-refused',
+};
+
+/** An answer that is no success, with what the registry says about it. */
+export function statusError(status: number, body: string, facts: ErrorFacts): OciError {
+  const errors = registryErrors(body);
+  const first = errors[0];
+  const byStatus = statusCodes[status] ?? (status >= 500 ? 'server-error' : 'request-refused');
+  // 401 and 404 are told apart by everything else; no code of the body may change them.
+  const code =
+    status === 400 || status === 403 || status >= 500
+      ? (registryCodes[first?.code ?? ''] ?? byStatus)
+      : byStatus;
+  const detail =
+    errors.length > 0
+      ? errors.map((error) => `${error.code}: ${error.message}`).join('; ')
+      : plainDetail(body);
+  return new OciError(code, `${facts.method ?? ''} ${facts.url ?? ''}: ${status} ${detail}`.trim(), {
+    ...facts,
+    status,
+    ...(detail === '' ? {} : { detail: cleanDetail(detail) }),
+  });
+}
+
+/** `code` of the first error, to tell a missing repository from a missing manifest. */
+export function registryErrors(body: string): readonly { readonly code: string; readonly message: string }[] {
+  try {
+    const json: unknown = JSON.parse(body);
+    const errors = isRecord(json) ? json['errors'] : undefined;
+    return (Array.isArray(errors) ? errors.slice(0, 5) : []).filter(isRecord).map((error) => ({
+      code: typeof error['code'] === 'string' ? error['code'] : '',
+      message: typeof error['message'] === 'string' ? error['message'] : '',
+    }));
+  } catch {
+    return [];
+  }
+}
+
+/** A page of HTML explains nothing. */
+function plainDetail(body: string): string {
+  return /^\s*</.test(body) ? '' : body.trim();
+}
+
+function cleanDetail(text: string): string {
+  // What a server says must not move the cursor.
+  return text
+    .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, ' ')
+    .slice(0, 1000);
+}

@@ -1,0 +1,100 @@
+import { LruMap } from '../../base/lru.ts';
+import { isRecord } from '../descriptor.ts';
+import { OciError } from '../errors.ts';
+import { defaultPageSize } from '../pages.ts';
+import type { Page, PageOp } from '../store.ts';
+import { readBytes, registryHeader, type Client } from './client.ts';
+import { nextLink, nextPage } from './links.ts';
+
+/** Most bytes of one page: 20,000 long names of a registry that knows no pages, and some. */
+const maxPageBytes = 16 * 1024 * 1024;
+
+/** What came in one answer beyond the page that was asked for, so that the rest costs no request. */
+export interface Rest {
+  readonly items: readonly string[];
+  readonly next: string | undefined;
+}
+
+export type Lists = LruMap<string, Rest>;
+
+export function createLists(): Lists {
+  return new LruMap(16);
+}
+
+const restToken = /^rest:(\d+):/;
+let restCount = 0;
+
+/**
+ * One page of names: one request, or none where the last answer held more than its page.
+ * @param field of the JSON answer: `tags`, `repositories`
+ * @throws {OciError} `not-a-registry` when the answer is no such list
+ */
+export async function listPage(
+  client: Client,
+  lists: Lists,
+  endpoint: string,
+  field: string,
+  isName: (text: string) => boolean,
+  scopes: readonly string[],
+  op: PageOp,
+): Promise<Page<string>> {
+  const limit = op.limit ?? defaultPageSize;
+  const rest = op.page === undefined ? undefined : lists.get(op.page);
+  const { items, next } = rest ?? (await ask(client, endpoint, field, isName, scopes, limit, op));
+  if (items.length <= limit) {
+    return { items, ...(next === undefined ? {} : { next }) };
+  }
+  const token = `rest:${++restCount}:${endpoint}?last=${encodeURIComponent(items[limit - 1] ?? '')}&n=${limit}`;
+  lists.set(token, { items: items.slice(limit), next });
+  return { items: items.slice(0, limit), next: token };
+}
+
+async function ask(
+  client: Client,
+  endpoint: string,
+  field: string,
+  isName: (text: string) => boolean,
+  scopes: readonly string[],
+  limit: number,
+  op: PageOp,
+): Promise<Rest> {
+  // A rest that was forgotten meanwhile is asked for again, behind the last name that was shown.
+  const url = op.page?.replace(restToken, '') ?? `${endpoint}?n=${limit}`;
+  if (!url.startsWith(`${endpoint}?`)) {
+    throw new OciError('internal', 'A page of another list');
+  }
+  const answer = await client.send({
+    method: 'GET',
+    url,
+    headers: { accept: 'application/json' },
+    scopes,
+    signal: op.signal,
+  });
+  const facts = {
+    method: 'GET',
+    url: answer.url.replace(/\?.*/, ''),
+    status: answer.status,
+    host: client.host,
+  };
+  let json: unknown;
+  try {
+    json = JSON.parse((await readBytes(answer, maxPageBytes)).toString('utf8'));
+  } catch (cause) {
+    if (cause instanceof OciError) {
+      throw cause;
+    }
+    throw new OciError('not-a-registry', 'The list is not JSON', { ...facts, cause });
+  }
+  const names = isRecord(json) ? (json[field] ?? []) : undefined;
+  if (!Array.isArray(names)) {
+    throw new OciError('not-a-registry', `The answer has no list of ${field}`, facts);
+  }
+  const items = names.filter((name): name is string => typeof name === 'string' && isName(name));
+  const last = new URLSearchParams(url.slice(url.indexOf('?'))).get('last');
+  const known = last === null ? -1 : items.indexOf(last);
+  return {
+    // A server that ignores `last` starts from the beginning again.
+    items: known < 0 ? items : items.slice(known + 1),
+    next: nextPage(nextLink(registryHeader(answer, 'link')), endpoint, url),
+  };
+}

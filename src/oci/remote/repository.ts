@@ -1,0 +1,362 @@
+import { bodyOf } from '../../base/bytes.ts';
+import type { Descriptor } from '../descriptor.ts';
+import { algorithmOf, digestOf, isDigest, parseDigest, type Digest } from '../digest.ts';
+import { verified } from '../content.ts';
+import { OciError, isOciError } from '../errors.ts';
+import { maxManifestSize, parseManifest } from '../manifest.ts';
+import { isManifestType, manifestAccept, MediaType } from '../mediaTypes.ts';
+import { isRepository, isTag } from '../reference.ts';
+import type { Body, Deleter, FetchedManifest, Mounter, Op, Page, PageOp, PushOp, Store } from '../store.ts';
+import { readBytes, registryHeader, type Answer, type Client } from './client.ts';
+import { listPage, type Lists } from './lists.ts';
+import { Referrers } from './referrers.ts';
+import { upload } from './upload.ts';
+
+export interface RepositoryOptions {
+  readonly client: Client;
+  readonly name: string;
+  readonly lists: Lists;
+  /** A registry and its account: within it blobs can be mounted. */
+  readonly mountSpace: string;
+}
+
+/** One repository of a registry that speaks the distribution specification. */
+export class RemoteRepository implements Store, Mounter, Deleter {
+  readonly repository: string;
+  readonly mountSpace: string;
+  readonly #client: Client;
+  readonly #lists: Lists;
+  readonly #referrers: Referrers;
+
+  /** @throws {OciError} `reference-invalid` before a name can reach a URL */
+  constructor(options: RepositoryOptions) {
+    if (!isRepository(options.name)) {
+      throw new OciError('reference-invalid', `Not a repository name: ${options.name.slice(0, 200)}`);
+    }
+    this.repository = options.name;
+    this.mountSpace = options.mountSpace;
+    this.#client = options.client;
+    this.#lists = options.lists;
+    this.#referrers = new Referrers(this, options.client);
+  }
+
+  async resolve(ref: string, op: Op = {}): Promise<Descriptor> {
+    const answer = await this.#client.send({
+      method: 'HEAD',
+      url: this.#manifestUrl(ref),
+      headers: { accept: manifestAccept },
+      scopes: this.pullScopes,
+      signal: op.signal,
+    });
+    await answer.body.dump();
+    const digest = registryHeader(answer, 'docker-content-digest');
+    const size = Number(registryHeader(answer, 'content-length'));
+    const mediaType = mediaTypeOf(answer);
+    if (!isDigest(digest) || !Number.isSafeInteger(size) || size <= 0 || !isManifestType(mediaType)) {
+      // Before 1.2 the header was optional: read it then.
+      return (await this.manifest(ref, op)).descriptor;
+    }
+    if (isDigest(ref) && digest !== ref) {
+      throw new OciError('digest-mismatch', `Asked for ${ref}, the registry offers ${digest}`, {
+        host: this.#client.host,
+      });
+    }
+    return { mediaType, digest, size };
+  }
+
+  async manifest(
+    ref: string,
+    op: Op & { readonly cached?: FetchedManifest | undefined } = {},
+  ): Promise<FetchedManifest> {
+    const { cached } = op;
+    if (cached && ref === cached.descriptor.digest) {
+      return cached;
+    }
+    const answer = await this.#client.send({
+      method: 'GET',
+      url: this.#manifestUrl(ref),
+      headers: {
+        accept: manifestAccept,
+        ...(cached ? { 'if-none-match': `"${cached.descriptor.digest}"` } : {}),
+      },
+      scopes: this.pullScopes,
+      signal: op.signal,
+      expect: [304],
+    });
+    if (cached && answer.status === 304) {
+      await answer.body.dump();
+      return cached;
+    }
+    const bytes = await readBytes(answer, maxManifestSize);
+    return { bytes, descriptor: this.#checked(ref, answer, bytes) };
+  }
+
+  /** What the bytes are, held against what was asked for and what the registry says. */
+  #checked(ref: string, answer: Answer, bytes: Uint8Array): Descriptor {
+    const said = registryHeader(answer, 'docker-content-digest');
+    const facts = { method: 'GET', url: answer.url.replace(/\?.*/, ''), host: this.#client.host };
+    const wanted = isDigest(ref) ? ref : isDigest(said) ? said : undefined;
+    const digest = digestOf(bytes, wanted ? algorithmOf(wanted) : 'sha256');
+    const mediaType = mediaTypeOf(answer);
+    if (!isManifestType(mediaType) && /html/i.test(mediaType)) {
+      throw new OciError('not-a-registry', 'A web page was served for a manifest', facts);
+    }
+    // Signed schema 1 is named by the digest of its payload, not of its bytes.
+    if (wanted !== undefined && digest !== wanted && mediaType !== MediaType.dockerSchema1Signed) {
+      throw new OciError('digest-mismatch', `The registry says ${wanted}, the bytes are ${digest}`, facts);
+    }
+    // What the document says of itself is checked here, once, before anyone sees it.
+    const parsed = parseManifest(bytes, isManifestType(mediaType) ? mediaType : '');
+    return { mediaType: parsed.mediaType, digest, size: bytes.byteLength };
+  }
+
+  async *fetch(
+    descriptor: Descriptor,
+    op: Op & { readonly start?: number; readonly end?: number } = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { signal, start = 0, end } = op;
+    const isPart = op.start !== undefined || end !== undefined;
+    if (isPart && (end ?? descriptor.size) <= start) {
+      return;
+    }
+    const isManifest = isManifestType(descriptor.mediaType);
+    const answer = await this.#client.send({
+      method: 'GET',
+      url: isManifest ? this.#manifestUrl(descriptor.digest) : this.#blobUrl(descriptor.digest),
+      headers: {
+        ...(isManifest ? { accept: descriptor.mediaType } : {}),
+        ...(isPart
+          ? { range: `bytes=${start}-${Math.min(end ?? descriptor.size, descriptor.size) - 1}` }
+          : {}),
+      },
+      scopes: this.pullScopes,
+      signal,
+    });
+    const body = answer.body as AsyncIterable<Uint8Array>;
+    if (!isPart) {
+      yield* verified(body, descriptor, signal);
+      return;
+    }
+    // A server that ignores the range sends everything.
+    const isWhole = answer.status !== 206;
+    yield* cut(body, isWhole ? start : 0, (end ?? descriptor.size) - start);
+  }
+
+  async tags(op: PageOp = {}): Promise<Page<string>> {
+    return listPage(
+      this.#client,
+      this.#lists,
+      `/v2/${this.repository}/tags/list`,
+      'tags',
+      isTag,
+      this.pullScopes,
+      op,
+    );
+  }
+
+  referrers(
+    of: Descriptor,
+    op: PageOp & { readonly artifactType?: string | undefined } = {},
+  ): Promise<Page<Descriptor>> {
+    return this.#referrers.list(of, op);
+  }
+
+  async has(descriptor: Descriptor, op: Op = {}): Promise<boolean> {
+    const isManifest = isManifestType(descriptor.mediaType);
+    const answer = await this.#client.send({
+      method: 'HEAD',
+      url: isManifest ? this.#manifestUrl(descriptor.digest) : this.#blobUrl(descriptor.digest),
+      headers: isManifest ? { accept: descriptor.mediaType } : {},
+      scopes: this.pushScopes,
+      signal: op.signal,
+      expect: [404],
+    });
+    await answer.body.dump();
+    return answer.status < 300;
+  }
+
+  async push(descriptor: Descriptor, body: Body, op: PushOp = {}): Promise<void> {
+    if (isManifestType(descriptor.mediaType)) {
+      await this.#pushManifest(descriptor, body, op);
+    } else {
+      await upload({
+        client: this.#client,
+        repository: this.repository,
+        scopes: this.pushScopes,
+        descriptor,
+        body,
+        ...op,
+      });
+    }
+  }
+
+  async #pushManifest(descriptor: Descriptor, body: Body, op: PushOp): Promise<void> {
+    if (descriptor.size > maxManifestSize) {
+      throw new OciError('too-large', `A manifest of ${descriptor.size} bytes`);
+    }
+    const bytes = Buffer.concat(await Array.fromAsync(verified(body(), descriptor, op.signal)));
+    const manifest = parseManifest(bytes, descriptor.mediaType);
+    const { subject } = manifest;
+    const send = async (): Promise<void> => {
+      const answer = await this.putManifest(op.tag ?? descriptor.digest, descriptor, bytes, op);
+      op.onBytes?.(bytes.byteLength);
+      if (subject && registryHeader(answer, 'oci-subject') === undefined) {
+        await this.#referrers.add(subject, descriptor, manifest, op);
+      }
+    };
+    await (subject ? this.#referrers.inTurn(subject.digest, send) : send());
+  }
+
+  /** @throws {OciError} `digest-mismatch` when the registry has stored something else */
+  async putManifest(
+    ref: string,
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    op: Op,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const answer = await this.#client.send({
+      method: 'PUT',
+      url: this.#manifestUrl(ref),
+      headers: { 'content-type': descriptor.mediaType, ...headers },
+      body: { size: bytes.byteLength, content: bodyOf(bytes) },
+      scopes: this.pushScopes,
+      signal: op.signal,
+    });
+    await answer.body.dump();
+    const stored = registryHeader(answer, 'docker-content-digest');
+    if (
+      isDigest(stored) &&
+      algorithmOf(stored) === algorithmOf(descriptor.digest) &&
+      stored !== descriptor.digest
+    ) {
+      throw new OciError('digest-mismatch', `Sent ${descriptor.digest}, the registry stored ${stored}`, {
+        host: this.#client.host,
+      });
+    }
+    return answer;
+  }
+
+  async tag(descriptor: Descriptor, tag: string, op: Op = {}): Promise<void> {
+    const { bytes, descriptor: found } = await this.manifest(descriptor.digest, op);
+    await this.putManifest(tag, found, bytes, op);
+  }
+
+  async mount(descriptor: Descriptor, fromRepository: string, op: Op = {}): Promise<boolean> {
+    const url = `/v2/${this.repository}/blobs/uploads/?mount=${descriptor.digest}&from=${encodeURIComponent(fromRepository)}`;
+    try {
+      const answer = await this.#client.send({
+        method: 'POST',
+        url,
+        scopes: [...this.pushScopes, `repository:${fromRepository}:pull`],
+        signal: op.signal,
+        retry: false,
+      });
+      await answer.body.dump();
+      if (answer.status === 202) {
+        await this.#client
+          .send({
+            method: 'DELETE',
+            url: this.#client.location(answer),
+            scopes: this.pushScopes,
+            retry: false,
+          })
+          .then(
+            ({ body }) => body.dump(),
+            () => undefined,
+          );
+      }
+      return answer.status === 201;
+    } catch (error) {
+      // Whatever a registry has against mounting, it may still take the bytes.
+      if (isOciError(error) && error.facts.status !== undefined) {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  async delete(descriptor: Descriptor, op: Op = {}): Promise<void> {
+    const { bytes, descriptor: found } = await this.manifest(descriptor.digest, op);
+    const { subject } = parseManifest(bytes, found.mediaType);
+    const remove = async (): Promise<void> => {
+      await this.#delete(descriptor.digest, op);
+      if (subject) {
+        await this.#referrers.remove(subject, descriptor.digest, op);
+      }
+    };
+    await (subject ? this.#referrers.inTurn(subject.digest, remove) : remove());
+  }
+
+  async untag(tag: string, op: Op = {}): Promise<void> {
+    await this.#delete(tag, op);
+  }
+
+  async #delete(ref: string, op: Op): Promise<void> {
+    try {
+      const answer = await this.#client.send({
+        method: 'DELETE',
+        url: this.#manifestUrl(ref),
+        scopes: [`repository:${this.repository}:delete,pull,push`],
+        signal: op.signal,
+      });
+      await answer.body.dump();
+    } catch (error) {
+      if (isOciError(error, 'request-refused') && error.facts.status === 400) {
+        throw new OciError('unsupported', error.message, { ...error.facts, cause: error });
+      }
+      throw error;
+    }
+  }
+
+  get pullScopes(): readonly string[] {
+    return [`repository:${this.repository}:pull`];
+  }
+
+  get pushScopes(): readonly string[] {
+    return [`repository:${this.repository}:pull,push`];
+  }
+
+  /** @throws {OciError} `reference-invalid` for what is no tag and no digest */
+  #manifestUrl(ref: string): string {
+    if (!isTag(ref)) {
+      parseRef(ref);
+    }
+    return `/v2/${this.repository}/manifests/${ref}`;
+  }
+
+  #blobUrl(digest: Digest): string {
+    return `/v2/${this.repository}/blobs/${parseDigest(digest)}`;
+  }
+}
+
+function parseRef(ref: string): void {
+  if (!isDigest(ref)) {
+    throw new OciError('reference-invalid', `Not a tag or digest: ${ref.slice(0, 200)}`);
+  }
+}
+
+function mediaTypeOf(answer: Answer): string {
+  return (registryHeader(answer, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+async function* cut(
+  source: AsyncIterable<Uint8Array>,
+  skip: number,
+  length: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let before = skip;
+  let left = length;
+  for await (const chunk of source) {
+    const part = chunk.subarray(Math.min(before, chunk.byteLength)).subarray(0, left);
+    before = Math.max(0, before - chunk.byteLength);
+    left -= part.byteLength;
+    if (part.byteLength > 0) {
+      yield part;
+    }
+    if (left <= 0) {
+      return;
+    }
+  }
+  throw new OciError('size-mismatch', 'The registry sent fewer bytes than were asked for');
+}

@@ -1,0 +1,16 @@
+/**
+ * The two parts of undici that are used, imported by their own paths: the package's entry file replaces the process-wide
+ * dispatcher that VS Code's patched `fetch` uses, for every extension of the window.
+ */
+declare module 'undici/lib/dispatcher/agent.js' {
+  import { Agent } from 'undici';
+  export default Agent;
+}
+
+declare module 'undici/lib/api/api-request.js' {
+  import type { Dispatcher } from 'undici';
+  export default function request(
+    this: Dispatcher,
+    options: Dispatcher.RequestOptions,
+  ): Promise<Dispatcher.ResponseData>;
+}
