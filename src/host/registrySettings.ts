@@ -1,0 +1,82 @@
+import type { RegistrySetting } from '../contributions.ts';
+import { isRecord } from '../oci/descriptor.ts';
+import { canonicalHost, isHost, isRepository } from '../oci/reference.ts';
+
+/** Most registries that are shown, and most repositories pinned in one. */
+const maxEntries = 200;
+const maxPinned = 1000;
+
+/** What of a setting can be used; the rest, which only a hand-edited file can hold, is left out. */
+export function parseRegistries(value: unknown): readonly RegistrySetting[] {
+  return Array.isArray(value) ? value.slice(0, maxEntries).flatMap((entry) => parseEntry(entry) ?? []) : [];
+}
+
+function parseEntry(entry: unknown): RegistrySetting | undefined {
+  if (!isRecord(entry) || typeof entry['host'] !== 'string') {
+    return undefined;
+  }
+  const host = canonicalHost(entry['host'].trim());
+  if (!isHost(host)) {
+    return undefined;
+  }
+  const name = typeof entry['name'] === 'string' ? entry['name'].trim().slice(0, 100) : '';
+  const repositories = Array.isArray(entry['repositories'])
+    ? entry['repositories'].filter((item): item is string => typeof item === 'string' && isRepository(item))
+    : [];
+  return {
+    host,
+    ...(name === '' ? {} : { name }),
+    ...(repositories.length > 0 ? { repositories: [...new Set(repositories)].slice(0, maxPinned) } : {}),
+    ...(entry['pinnedOnly'] === true ? { pinnedOnly: true } : {}),
+  };
+}
+
+/** What two entries are the same registry by, and what its credentials are stored under. */
+export function placeId(entry: RegistrySetting): string {
+  return entry.name === undefined || entry.name === entry.host ? entry.host : `${entry.host}#${entry.name}`;
+}
+
+/** One list of several: an entry that comes again adds its pinned repositories to the first. */
+export function mergeRegistries(lists: readonly (readonly RegistrySetting[])[]): readonly RegistrySetting[] {
+  const merged = new Map<string, RegistrySetting>();
+  for (const entry of lists.flat()) {
+    const id = placeId(entry);
+    const known = merged.get(id);
+    const repositories = [...new Set([...(known?.repositories ?? []), ...(entry.repositories ?? [])])];
+    merged.set(id, {
+      ...(known ?? entry),
+      ...(repositories.length > 0 ? { repositories } : {}),
+    });
+  }
+  return [...merged.values()].slice(0, maxEntries);
+}
+
+/** The list with `entry` in it: an entry of the same id gains its pinned repositories, else it is the last. */
+export function withRegistry(
+  entries: readonly RegistrySetting[],
+  entry: RegistrySetting,
+): readonly RegistrySetting[] {
+  return mergeRegistries([entries, [entry]]);
+}
+
+export function withoutRegistry(entries: readonly RegistrySetting[], id: string): readonly RegistrySetting[] {
+  return entries.filter((entry) => placeId(entry) !== id);
+}
+
+/** The list with a repository pinned, or not any more. */
+export function withPinned(
+  entries: readonly RegistrySetting[],
+  id: string,
+  repository: string,
+  isPinned: boolean,
+): readonly RegistrySetting[] {
+  return entries.map((entry) => {
+    if (placeId(entry) !== id) {
+      return entry;
+    }
+    const others = (entry.repositories ?? []).filter((name) => name !== repository);
+    const { repositories: _, ...rest } = entry;
+    const repositories = isPinned ? [...others, repository] : others;
+    return repositories.length > 0 ? { ...rest, repositories } : rest;
+  });
+}
