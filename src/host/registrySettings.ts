@@ -75,8 +75,6 @@ export function withPinned(
       return entry;
     }
     const others = (entry.repositories ?? []).filter((name) => name !== repository);
-    const { repositories: _, ...rest } = entry;
-    const repositories = isPinned ? [...others, repository] : others;
-    return repositories.length > 0 ? { ...rest, repositories } : rest;
+    return { ...entry, repositories: isPinned ? [...others, repository] : others };
   });
 }
