@@ -4,6 +4,8 @@ import type { Places } from '../browse/place.ts';
 import type { ManifestCache } from '../oci/store.ts';
 import type { Accounts } from './accounts.ts';
 import type { Events } from './events.ts';
+import type { Network } from './network.ts';
+import type { Selection } from './selection.ts';
 
 /** Places that follow the settings. */
 export interface PlaceList extends Places {
@@ -18,6 +20,9 @@ export interface Services {
   readonly browser: Browser;
   readonly manifests: ManifestCache;
   readonly accounts: Accounts;
+  readonly network: Network;
+  /** Kept by the tree, for commands that come by key. */
+  readonly selection: Selection;
   /** Aborted when the extension ends. */
   readonly signal: AbortSignal;
 }

@@ -1,0 +1,181 @@
+import { l10n, window, type Disposable } from 'vscode';
+import { Command } from '../contributions.ts';
+import { cancelled } from '../host/cancelled.ts';
+import { plainText } from '../host/plainText.ts';
+import { withProgress } from '../host/progress.ts';
+import { registerCommand } from '../host/registerCommand.ts';
+import type { Services } from '../host/services.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { isOciError, OciError } from '../oci/errors.ts';
+import { canDelete, type Deleter, type ReadStore } from '../oci/store.ts';
+import { confirm } from './ask.ts';
+import { impactOf, type Impact } from './impact.ts';
+import { isRefNode, nodesOf, refTarget, shownText, type RefNode, type RefTarget } from './targets.ts';
+
+/** Most names of one kind that a dialog lists. */
+const maxListed = 20;
+
+export function registerDelete(services: Services): Disposable {
+  return registerCommand(Command.delete, async (...args) => {
+    const nodes = nodesOf(args, services).filter(isRefNode);
+    // Kept in the order of the tree, one repository after another: nothing of the second goes before the first is done.
+    for (const group of byRepository(nodes)) {
+      await deleteIn(group, services);
+    }
+  });
+}
+
+type Target = RefTarget & { readonly kind: RefNode['kind'] };
+
+export function byRepository(nodes: readonly RefNode[]): readonly (readonly Target[])[] {
+  const groups = new Map<string, Target[]>();
+  for (const node of nodes) {
+    const key = JSON.stringify([node.place.id, node.repository]);
+    groups.set(key, [...(groups.get(key) ?? []), { ...refTarget(node), kind: node.kind }]);
+  }
+  return [...groups.values()];
+}
+
+async function deleteIn(targets: readonly Target[], services: Services): Promise<void> {
+  const [first] = targets;
+  if (!first) {
+    return;
+  }
+  const { place, repository } = first;
+  const store = place.registry.repository(repository);
+  if (!canDelete(store)) {
+    throw new OciError('unsupported', `Nothing can be deleted in ${place.name}`, { host: place.host });
+  }
+  const tags = targets.filter(({ kind }) => kind === 'tag').map(({ ref }) => ref);
+  const onlyTags = tags.length === targets.length;
+  try {
+    const isDone = onlyTags && (await untag(first, tags, store, services));
+    if (!isDone) {
+      await deleteManifests(targets, store, services);
+    }
+  } finally {
+    services.events.changed.fire({ place: place.id, repository });
+  }
+}
+
+/** @returns false when the person wants the manifests gone, or the registry can only do that */
+async function untag(
+  target: Target,
+  tags: readonly string[],
+  store: ReadStore & Deleter,
+  services: Services,
+): Promise<boolean> {
+  const question =
+    tags.length === 1
+      ? l10n.t('Delete the tag {0}?', shownText(target, target.ref))
+      : l10n.t('Delete {0} tags of {1}?', tags.length, shownText(target));
+  const list = tags.length === 1 ? '' : `${listed(tags)}\n\n`;
+  const detail = l10n.t(
+    'Only the name goes: other tags, and the manifest by its digest, stay. “Delete Manifest…” looks up first what else would go.',
+  );
+  const tagButton = tags.length === 1 ? l10n.t('Delete Tag') : l10n.t('Delete Tags');
+  const manifestButton = l10n.t('Delete Manifest…');
+  const chosen = await window.showWarningMessage(
+    question,
+    { modal: true, detail: list + detail },
+    tagButton,
+    manifestButton,
+  );
+  if (chosen === undefined) {
+    throw cancelled();
+  }
+  if (chosen !== tagButton) {
+    return false;
+  }
+  try {
+    await withProgress(
+      l10n.t('Deleting'),
+      async ({ signal, report }) => {
+        for (const [index, tag] of tags.entries()) {
+          report(tag, index / tags.length);
+          await store.untag(tag, { signal });
+        }
+      },
+      services.signal,
+    );
+  } catch (error) {
+    if (isOciError(error, 'unsupported')) {
+      return false;
+    }
+    throw error;
+  }
+  void window.showInformationMessage(
+    tags.length === 1
+      ? l10n.t('Deleted the tag {0}', shownText(target, target.ref))
+      : l10n.t('Deleted {0} tags of {1}', tags.length, shownText(target)),
+  );
+  return true;
+}
+
+async function deleteManifests(
+  targets: readonly Target[],
+  store: ReadStore & Deleter,
+  { signal: outer }: Services,
+): Promise<void> {
+  const [first] = targets;
+  if (!first) {
+    return;
+  }
+  const { doomed, impact } = await withProgress(
+    l10n.t('Looking up what else would go'),
+    async ({ signal, report }) => {
+      const descriptors = await Promise.all(targets.map(({ ref }) => store.resolve(ref, { signal })));
+      const unique = [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];
+      const onLooked = (count: number): void => {
+        report(l10n.t('{0} tags', count));
+      };
+      return { doomed: unique, impact: await impactOf(store, unique, { signal, onLooked }) };
+    },
+    outer,
+  );
+  const name =
+    targets.length === 1
+      ? shownText(first, first.ref)
+      : l10n.t('{0} items of {1}', targets.length, shownText(first));
+  await confirm(l10n.t('Delete {0} by digest?', name), impactText(doomed, impact, targets), l10n.t('Delete'));
+  await withProgress(
+    l10n.t('Deleting'),
+    async ({ signal, report }) => {
+      for (const [index, descriptor] of doomed.entries()) {
+        report(descriptor.digest.slice(0, 19), index / doomed.length);
+        await store.delete(descriptor, { signal });
+      }
+    },
+    outer,
+  );
+  void window.showInformationMessage(l10n.t('Deleted {0}', name));
+}
+
+/** Everything that goes, in the words of the dialog. */
+export function impactText(
+  doomed: readonly Descriptor[],
+  impact: Impact,
+  targets: readonly Pick<Target, 'ref'>[],
+): string {
+  const asked = new Set(targets.map(({ ref }) => ref));
+  const others = impact.tags.filter((tag) => !asked.has(tag));
+  const parts = [
+    l10n.t('Manifests that go:') + `\n${listed(doomed.map(({ digest }) => digest))}`,
+    others.length > 0
+      ? l10n.t('Other tags that go with them:') + `\n${listed(others)}`
+      : l10n.t('No other tag of the {0} that were looked at points there.', impact.looked),
+    impact.referrers.length > 0
+      ? l10n.t('Referrers that lose their subject:') +
+        `\n${listed(impact.referrers.map(({ digest, artifactType }) => `${artifactType ?? ''} ${digest}`.trim()))}`
+      : l10n.t('No referrer points to them.'),
+    ...(impact.isComplete ? [] : [l10n.t('There are more tags or referrers than could be looked at.')]),
+    l10n.t('This cannot be undone.'),
+  ];
+  return parts.join('\n\n');
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, maxListed).map((name) => `• ${plainText(name, 140)}`);
+  const rest = names.length - shown.length;
+  return [...shown, ...(rest > 0 ? [l10n.t('… and {0} more', rest)] : [])].join('\n');
+}

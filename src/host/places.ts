@@ -1,0 +1,150 @@
+import { basename, isAbsolute, join } from 'node:path';
+import { EventEmitter, l10n, type ExtensionContext } from 'vscode';
+import type { Place } from '../browse/place.ts';
+import type { RegistrySetting } from '../contributions.ts';
+import { layoutRegistry } from '../oci/layout/layoutRegistry.ts';
+import { localRegistry } from '../oci/layout/localRegistry.ts';
+import { quirksOf } from '../oci/remote/quirks.ts';
+import { remoteRegistry } from '../oci/remote/registry.ts';
+import type { Registry } from '../oci/store.ts';
+import type { Accounts } from './accounts.ts';
+import { lazyRegistry } from './lazyRegistry.ts';
+import { log } from './log.ts';
+import type { Network } from './network.ts';
+import { plainText } from './plainText.ts';
+import { placeId } from './registrySettings.ts';
+import type { PlaceList } from './services.ts';
+import { onSettings, registrySettings, setting } from './settings.ts';
+
+export interface PlacesOptions {
+  readonly context: Pick<ExtensionContext, 'globalStorageUri' | 'extension'>;
+  readonly network: Network;
+  readonly accounts: Accounts;
+}
+
+export const localPlace = 'local';
+
+/** Local, the registries and the layouts of the settings. An entry that did not change keeps its registry. */
+export function createPlaces(options: PlacesOptions): PlaceList & { dispose(): void } {
+  const { network } = options;
+  const changed = new EventEmitter<void>();
+  let list: readonly Place[] | undefined;
+  let known = new Map<string, Place>();
+  const read = (): readonly Place[] => {
+    const before = known;
+    known = new Map();
+    return wanted(options).map(({ key, make }) => {
+      const place = before.get(key) ?? make();
+      known.set(key, place);
+      return place;
+    });
+  };
+  const forget = (): void => {
+    list = undefined;
+    changed.fire();
+  };
+  const listeners = [
+    onSettings(['registries', 'layouts', 'localFolder'], forget),
+    network.onDidChange(() => {
+      known = new Map([...known].filter(([, { kind }]) => kind !== 'remote'));
+      forget();
+    }),
+  ];
+  const all = (): readonly Place[] => (list ??= read());
+  return {
+    all,
+    get: (id) => all().find((place) => place.id === id),
+    onDidChange: changed.event,
+    dispose: () => {
+      for (const listener of listeners) {
+        listener.dispose();
+      }
+      changed.dispose();
+    },
+  };
+}
+
+/** Where Local keeps its layouts. */
+export function localFolder({ globalStorageUri }: Pick<ExtensionContext, 'globalStorageUri'>): string {
+  const folder = setting('localFolder');
+  return isAbsolute(folder) ? folder : join(globalStorageUri.fsPath, 'local');
+}
+
+interface Wanted {
+  /** Changes with everything the place is made of. */
+  readonly key: string;
+  readonly make: () => Place;
+}
+
+function wanted(options: PlacesOptions): readonly Wanted[] {
+  const folder = localFolder(options.context);
+  const layouts = setting('layouts').filter((path) => typeof path === 'string' && isAbsolute(path));
+  return [
+    { key: `local ${folder}`, make: () => local(folder) },
+    ...registrySettings().map((entry) => ({
+      key: `remote ${JSON.stringify(entry)}`,
+      make: () => remote(entry, options),
+    })),
+    ...[...new Set(layouts)].map((path) => ({ key: `layout ${path}`, make: () => layout(path) })),
+  ];
+}
+
+function local(folder: string): Place {
+  return place({ id: localPlace, name: l10n.t('Local'), kind: 'local', host: folder }, () =>
+    localRegistry(folder),
+  );
+}
+
+function layout(path: string): Place {
+  return place({ id: `layout:${path}`, name: plainText(basename(path)), kind: 'layout', host: path }, () =>
+    lazyRegistry('layout', () => layoutRegistry(path)),
+  );
+}
+
+function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOptions): Place {
+  const id = placeId(entry);
+  const { host } = entry;
+  const version = (context.extension.packageJSON as { readonly version: string }).version;
+  const facts = {
+    id,
+    name: plainText(entry.name ?? host),
+    kind: 'remote',
+    host,
+    pinned: entry.repositories ?? [],
+    pinnedOnly: entry.pinnedOnly ?? false,
+    countsReads: quirksOf(host)?.countsReads ?? false,
+  } as const;
+  return place(facts, () =>
+    remoteRegistry({
+      host,
+      scheme: network.scheme(host),
+      credentials: accounts.source(id),
+      account: id,
+      dispatcher: network.dispatcher(host),
+      userAgent: `oci-explorer/${version}`,
+      log: ({ method, url, status, milliseconds }) => {
+        log().debug(`${method} ${url} ${status} ${Math.round(milliseconds)} ms`);
+      },
+      onWarning: (text) => {
+        log().warn(`${host} warns: ${plainText(text, 1000)}`);
+      },
+    }),
+  );
+}
+
+/** A place whose registry is made when it is first asked for: nothing is loaded for a tree that stays closed. */
+function place(
+  facts: Pick<Place, 'id' | 'name' | 'kind' | 'host'> & Partial<Place>,
+  open: () => Registry,
+): Place {
+  let registry: Registry | undefined;
+  return {
+    pinned: [],
+    pinnedOnly: false,
+    countsReads: false,
+    ...facts,
+    get registry() {
+      return (registry ??= open());
+    },
+  };
+}
