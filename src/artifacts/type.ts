@@ -11,11 +11,11 @@ export type Category =
   | 'model'
   | 'config'
   | 'package'
-  | 'plugin'
   | 'bundle'
   | 'cache'
-  | 'disk'
-  | 'files'
+  | 'vm'
+  | 'iac'
+  | 'metadata'
   | 'other';
 
 /** Where the answer was found, in the order of precedence (`src/artifacts/identify.ts`). */
