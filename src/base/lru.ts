@@ -31,6 +31,10 @@ export class LruMap<K, V> {
     this.#entries.delete(key);
   }
 
+  keys(): IterableIterator<K> {
+    return this.#entries.keys();
+  }
+
   get size(): number {
     return this.#entries.size;
   }

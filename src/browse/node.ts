@@ -80,7 +80,13 @@ export interface NoteNode extends Common {
   readonly kind: 'note';
   readonly parent: Node;
   readonly note:
-    'empty-registry' | 'empty-local' | 'empty-repository' | 'no-match' | 'searching' | 'no-catalog';
+    | 'empty-registry'
+    | 'empty-local'
+    | 'empty-repository'
+    | 'no-match'
+    | 'searching'
+    | 'no-catalog'
+    | 'no-referrers';
 }
 
 export type Node =

@@ -1,0 +1,91 @@
+import { createdOf, sizeOf } from '../artifacts/facts.ts';
+import { identify, nameByDescriptor } from '../artifacts/identify.ts';
+import { configName, layerName } from '../artifacts/layerName.ts';
+import { collect } from '../base/bytes.ts';
+import { parseJson, parseManifest } from '../oci/manifest.ts';
+import type { FetchedManifest, ManifestCache, ReadStore } from '../oci/store.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Named } from './browser.ts';
+import type { BlobNode, ManifestNode, TagNode } from './node.ts';
+
+/** Largest config that is read for a name. */
+const maxConfig = 1024 * 1024;
+
+/** The manifest of a row: from the cache by digest, else by one request. */
+export async function readManifest(
+  store: ReadStore,
+  node: TagNode | ManifestNode,
+  cache: ManifestCache,
+  last: Descriptor | undefined,
+  signal?: AbortSignal,
+): Promise<FetchedManifest> {
+  if (node.kind === 'manifest') {
+    const cached = await cache.get(node.descriptor.digest);
+    if (cached) {
+      return cached;
+    }
+  }
+  const ref = node.kind === 'tag' ? node.tag : node.descriptor.digest;
+  const cached = last && (await cache.get(last.digest));
+  const manifest = await store.manifest(ref, { signal, cached });
+  cache.set(manifest);
+  return manifest;
+}
+
+/** What a manifest that was read is called; its annotations in the parent's list count. */
+export function namedBy(
+  { descriptor, bytes }: FetchedManifest,
+  node: TagNode | ManifestNode,
+  config?: unknown,
+): Named {
+  const manifest = parseManifest(bytes, descriptor.mediaType);
+  const listed = node.kind === 'manifest' ? { ...node.descriptor, ...descriptor } : descriptor;
+  const type = identify(manifest, listed, { ...(node.kind === 'tag' ? { tag: node.tag } : {}), config });
+  const size = sizeOf(manifest);
+  const created = createdOf(manifest, config);
+  return {
+    type,
+    descriptor: listed,
+    manifest,
+    partial: false,
+    ...(size === undefined ? {} : { size }),
+    ...(created ? { created } : {}),
+  };
+}
+
+/** The config as JSON, where it is small enough to be read for a name. */
+export async function readConfig(
+  store: ReadStore,
+  { manifest }: Named,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const config = manifest?.kind === 'manifest' ? manifest.config : undefined;
+  return config && config.size <= maxConfig
+    ? parseJson(await collect(store.fetch(config, { signal }), maxConfig))
+    : undefined;
+}
+
+/** What a descriptor alone can tell. */
+export function namedByDescriptor(descriptor: Descriptor, tag?: string): Named {
+  return { type: nameByDescriptor(descriptor, { tag }), descriptor, partial: true };
+}
+
+/** Config and layers are named by their media type and their owner's type. */
+export function namedBlob(node: BlobNode, owner: Named | undefined): Named {
+  const { descriptor, role } = node;
+  const name = role === 'config' ? configName(descriptor, owner?.type) : layerName(descriptor, owner?.type);
+  const field = role === 'config' ? 'config.mediaType' : `layers[${node.index}].mediaType`;
+  return {
+    type: {
+      id: role,
+      name,
+      category: owner?.type.category ?? 'other',
+      rule: role === 'config' ? 'config-media-type' : 'layer-media-type',
+      evidence: [{ field, value: descriptor.mediaType.slice(0, 256) }],
+      refinable: false,
+    },
+    descriptor,
+    size: descriptor.size,
+    partial: false,
+  };
+}
