@@ -1,0 +1,75 @@
+import { isOciError } from '../errors.ts';
+import { isLoopback } from '../reference.ts';
+import { remoteRegistry, type RemoteOptions } from './registry.ts';
+
+/** What a registry says of itself before anyone signs in. */
+export interface ProbeResult {
+  readonly scheme: 'https' | 'http';
+  readonly auth: 'anonymous' | 'basic' | 'bearer';
+  /** Origin that people sign in to. */
+  readonly realm?: string;
+  readonly catalog: 'yes' | 'denied' | 'absent';
+}
+
+/**
+ * Asks a host what it is. Loopback is asked without TLS first; everything else only with it, unless `scheme` says otherwise.
+ * @throws {OciError} what is wrong with the connection, or `not-a-registry`
+ */
+export async function probe(
+  options: Omit<RemoteOptions, 'scheme'> & { readonly scheme?: 'https' | 'http' | undefined },
+  signal?: AbortSignal,
+): Promise<ProbeResult> {
+  if (options.scheme) {
+    return ask({ ...options, scheme: options.scheme }, signal);
+  }
+  if (!isLoopback(options.host)) {
+    return ask({ ...options, scheme: 'https' }, signal);
+  }
+  try {
+    return await ask({ ...options, scheme: 'http' }, signal);
+  } catch (error) {
+    // A server with TLS hangs up on plain HTTP, or says so in its own words.
+    if (isOciError(error, 'connection-lost', 'request-refused', 'not-a-registry')) {
+      return ask({ ...options, scheme: 'https' }, signal);
+    }
+    throw error;
+  }
+}
+
+async function ask(options: RemoteOptions, signal?: AbortSignal): Promise<ProbeResult> {
+  const { client, repositories } = remoteRegistry(options);
+  const answer = await client.send({
+    method: 'GET',
+    url: '/v2/',
+    scopes: [],
+    expect: [401, 403, 404],
+    signal,
+    retry: false,
+  });
+  await answer.body.dump();
+  let catalog: ProbeResult['catalog'] = 'yes';
+  try {
+    await repositories({ limit: 1, signal });
+  } catch (error) {
+    if (
+      !isOciError(
+        error,
+        'unauthorized',
+        'denied',
+        'unsupported',
+        'not-found',
+        'request-refused',
+        'origin-refused',
+      ) &&
+      (answer.status === 404 || !isOciError(error, 'not-a-registry'))
+    ) {
+      throw error;
+    }
+    if (answer.status === 404 && isOciError(error, 'not-found')) {
+      throw error;
+    }
+    catalog = isOciError(error, 'unauthorized', 'denied', 'origin-refused') ? 'denied' : 'absent';
+  }
+  const { realm, scheme: auth } = client.authorizer;
+  return { scheme: options.scheme, auth, catalog, ...(realm === undefined ? {} : { realm }) };
+}

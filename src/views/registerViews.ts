@@ -1,0 +1,197 @@
+import {
+  commands,
+  Disposable,
+  EventEmitter,
+  l10n,
+  ThemeIcon,
+  TreeItem,
+  window,
+  type TreeDataProvider,
+} from 'vscode';
+import type { Node, PlaceNode, RepositoryNode } from '../browse/node.ts';
+import { Command, Context, View, type TagOrder } from '../contributions.ts';
+import { registerCommand } from '../host/registerCommand.ts';
+import type { Services } from '../host/services.ts';
+import { isAbort, OciError } from '../oci/errors.ts';
+import { tooltipOf } from './tooltip.ts';
+import { treeItem } from './treeItem.ts';
+
+/** The tree *Registries* and the commands that only change what it shows. */
+export function registerViews(services: Services): Disposable {
+  const { browser, events, places, selection } = services;
+  const changed = new EventEmitter<Node | Node[] | undefined>();
+  const provider: TreeDataProvider<Node> = {
+    onDidChangeTreeData: changed.event,
+    getTreeItem: (node) => treeItem(node, browser),
+    getParent: (node) => node.parent,
+    getChildren: async (node) => {
+      if (!node) {
+        return [...browser.roots()];
+      }
+      try {
+        return [...(await browser.children(node, services.signal))];
+      } catch (error) {
+        if (isAbort(error)) {
+          return [];
+        }
+        throw error;
+      }
+    },
+    resolveTreeItem: async (item, node, token) => {
+      const controller = new AbortController();
+      const subscription = token.onCancellationRequested(() => controller.abort());
+      try {
+        const named = await browser.complete(node, controller.signal);
+        if (named) {
+          item.tooltip = tooltipOf(named);
+        }
+      } catch (error) {
+        item.tooltip = error instanceof OciError ? error.message : undefined;
+      } finally {
+        subscription.dispose();
+      }
+      return item;
+    },
+  };
+  const view = window.createTreeView(View.registries, {
+    treeDataProvider: provider,
+    showCollapseAll: true,
+    canSelectMany: true,
+  });
+  const showPlaces = (): void => {
+    void commands.executeCommand('setContext', Context.hasRegistries, places.all().length > 1);
+    changed.fire(undefined);
+  };
+  const showFilters = (): void => {
+    const filters = browser.roots().flatMap((root) => browser.filter(root) ?? []);
+    view.message = filters.length > 0 ? l10n.t('Filter: {0}', filters.join(', ')) : undefined;
+    void commands.executeCommand('setContext', Context.filtered, filters.length > 0);
+  };
+  showPlaces();
+  return Disposable.from(
+    view,
+    changed,
+    browser.onDidChange((nodes) => {
+      changed.fire(nodes ? [...nodes] : undefined);
+      showFilters();
+    }),
+    places.onDidChange(showPlaces),
+    view.onDidCollapseElement(({ element }) => browser.collapse(element)),
+    view.onDidChangeSelection((event) => selection.set(event.selection)),
+    events.changed.event(({ place, repository }) => {
+      const root = browser.roots().find((node) => node.place.id === place);
+      const node = repository === undefined ? root : browser.locate(place, repository);
+      browser.refresh(node);
+      if (root && node !== root) {
+        // A first push makes a repository.
+        browser.refresh(root);
+      }
+    }),
+    events.reveal.event(({ place, repository, ref }) => {
+      const node =
+        repository === ''
+          ? browser.roots().find((root) => root.place.id === place)
+          : browser.locate(place, repository, ref);
+      if (node) {
+        changed.fire(undefined);
+        void reveal(node);
+      }
+    }),
+    registerCommand(Command.refresh, (node) =>
+      browser.refresh(isTreeNode(node) ? (node.kind === 'failure' ? node.parent : node) : undefined),
+    ),
+    registerCommand(Command.loadMore, (node) =>
+      isTreeNode(node)
+        ? browser.loadMore(node.kind === 'more' ? node.parent : node, services.signal)
+        : undefined,
+    ),
+    registerCommand(Command.filter, (node) => filter(target(node))),
+    registerCommand(Command.clearFilter, (node) => {
+      for (const each of isTreeNode(node) ? [target(node)] : browser.roots()) {
+        if (each) {
+          browser.setFilter(each, undefined);
+        }
+      }
+    }),
+    registerCommand(Command.sortTags, (node) => {
+      const repository = target(node);
+      return repository?.kind === 'repository' ? sortTags(repository) : undefined;
+    }),
+  );
+
+  /** Parents are loaded from the root down, as the tree shows only what it was given. */
+  async function reveal(node: Node): Promise<void> {
+    const above: Node[] = [];
+    for (let parent = node.parent; parent; parent = parent.parent) {
+      above.unshift(parent);
+    }
+    for (const parent of above) {
+      await view.reveal(parent, { select: false, expand: true });
+    }
+    await view.reveal(node, { select: true, focus: true });
+  }
+
+  /** The registry or repository a node is, stands in, or is selected. */
+  function target(node: unknown): PlaceNode | RepositoryNode | undefined {
+    let at: Node | undefined = isTreeNode(node) ? node : (selection.get()[0] ?? browser.roots()[0]);
+    while (at && at.kind !== 'place' && at.kind !== 'repository') {
+      at = at.parent;
+    }
+    return at;
+  }
+
+  function filter(node: PlaceNode | RepositoryNode | undefined): void {
+    if (!node) {
+      return;
+    }
+    const input = window.createInputBox();
+    const name = node.kind === 'place' ? node.place.name : node.repository;
+    const before = browser.filter(node);
+    let accepted = false;
+    input.title = l10n.t('Filter {0}', name);
+    input.placeholder = l10n.t('Words a name contains; empty shows everything');
+    input.value = before ?? '';
+    input.onDidChangeValue((text) => browser.setFilter(node, text));
+    input.onDidAccept(() => {
+      accepted = true;
+      input.hide();
+    });
+    input.onDidHide(() => {
+      if (!accepted) {
+        browser.setFilter(node, before);
+      }
+      input.dispose();
+    });
+    input.show();
+    void view.reveal(node, { select: false, expand: true });
+  }
+
+  async function sortTags(node: RepositoryNode): Promise<void> {
+    const orders: readonly { readonly label: string; readonly order: TagOrder }[] = [
+      { label: l10n.t('Versions, newest first'), order: 'semver' },
+      { label: l10n.t('Newest content first'), order: 'newest' },
+      { label: l10n.t('Name'), order: 'name' },
+    ];
+    const now = browser.order(node);
+    const picked = await window.showQuickPick(
+      orders.map((choice) => ({
+        ...choice,
+        ...(choice.order === now ? { iconPath: new ThemeIcon('check') } : {}),
+      })),
+      { title: l10n.t('Sort the tags of {0}', node.repository) },
+    );
+    if (picked) {
+      browser.setOrder(node, picked.order);
+    }
+  }
+}
+
+function isTreeNode(value: unknown): value is Node {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    'id' in value &&
+    !(value instanceof TreeItem)
+  );
+}
