@@ -10,6 +10,7 @@ import {
 } from 'vscode';
 import type { Node, PlaceNode, RepositoryNode } from '../browse/node.ts';
 import { Command, Context, View, type TagOrder } from '../contributions.ts';
+import { errorText } from '../host/errorText.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { isAbort, OciError } from '../oci/errors.ts';
@@ -46,7 +47,9 @@ export function registerViews(services: Services): Disposable {
           item.tooltip = tooltipOf(named);
         }
       } catch (error) {
-        item.tooltip = error instanceof OciError ? error.message : undefined;
+        if (error instanceof OciError) {
+          item.tooltip = errorText(error).message;
+        }
       } finally {
         subscription.dispose();
       }

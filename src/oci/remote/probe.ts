@@ -37,7 +37,8 @@ export async function probe(
 }
 
 async function ask(options: RemoteOptions, signal?: AbortSignal): Promise<ProbeResult> {
-  const { client, repositories } = remoteRegistry(options);
+  const registry = remoteRegistry(options);
+  const { client } = registry;
   const answer = await client.send({
     method: 'GET',
     url: '/v2/',
@@ -49,7 +50,7 @@ async function ask(options: RemoteOptions, signal?: AbortSignal): Promise<ProbeR
   await answer.body.dump();
   let catalog: ProbeResult['catalog'] = 'yes';
   try {
-    await repositories({ limit: 1, signal });
+    await registry.repositories({ limit: 1, signal });
   } catch (error) {
     if (
       !isOciError(

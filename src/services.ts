@@ -1,0 +1,54 @@
+import { Disposable, type ExtensionContext } from 'vscode';
+import { createBrowser } from './browse/createBrowser.ts';
+import { createManifestCache } from './browse/manifestCache.ts';
+import { registerCommands } from './commands/registerCommands.ts';
+import { registerEditors } from './editors/registerEditors.ts';
+import { createAccounts } from './host/createAccounts.ts';
+import { createEvents } from './host/events.ts';
+import { disposeLog } from './host/log.ts';
+import { createNetwork } from './host/network.ts';
+import { createPlaces } from './host/places.ts';
+import { createSelection } from './host/selection.ts';
+import type { Services } from './host/services.ts';
+import { setting } from './host/settings.ts';
+import { registerViews } from './views/registerViews.ts';
+
+/** Puts the parts together; nothing is read or asked before it is used. */
+export function start(context: ExtensionContext): Disposable {
+  const ending = new AbortController();
+  const events = createEvents();
+  const network = createNetwork(context.globalState);
+  const accounts = createAccounts(context.secrets);
+  const places = createPlaces({ context, network, accounts });
+  const manifests = createManifestCache();
+  const browser = createBrowser({
+    places,
+    cache: manifests,
+    settings: () => ({
+      pageSize: Math.min(1000, Math.max(1, setting('pageSize'))),
+      tagOrder: setting('tagOrder'),
+    }),
+  });
+  const services: Services = {
+    context,
+    events,
+    places,
+    browser,
+    manifests,
+    accounts,
+    network,
+    selection: createSelection(),
+    signal: ending.signal,
+  };
+  return Disposable.from(
+    new Disposable(() => ending.abort()),
+    registerViews(services),
+    registerCommands(services),
+    registerEditors(services),
+    browser,
+    places,
+    network,
+    events,
+    new Disposable(disposeLog),
+  );
+}
