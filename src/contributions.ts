@@ -27,9 +27,6 @@ export const Command = {
   copyReference: 'ociExplorer.copyReference',
   copyDigest: 'ociExplorer.copyDigest',
   copyPullCommand: 'ociExplorer.copyPullCommand',
-  pushWorkspace: 'ociExplorer.pushWorkspace',
-  pushFiles: 'ociExplorer.pushFiles',
-  pull: 'ociExplorer.pull',
   tag: 'ociExplorer.tag',
   delete: 'ociExplorer.delete',
   showLog: 'ociExplorer.showLog',
@@ -69,11 +66,6 @@ export interface Settings {
   readonly tagOrder: TagOrder;
   readonly manifestView: 'both' | 'original' | 'formatted';
   readonly inlayHints: boolean;
-  readonly 'push.keepFileTimes': boolean;
-  /** MiB above which a file is pointed out before a push. */
-  readonly 'push.largeFile': number;
-  /** MiB above which a push is refused until it is confirmed. */
-  readonly 'push.largeTotal': number;
 }
 
 /** Context keys for `when` clauses. */

@@ -1,7 +1,7 @@
+import type { QuickPickItemKind } from 'vscode';
 import {
   InputBoxValidationSeverity,
   QuickInputButtons,
-  QuickPickItemKind,
   window,
   type InputBoxValidationMessage,
   type QuickInputButton,
@@ -122,10 +122,6 @@ export interface PickQuestion<T> extends StepInfo {
 export interface Separator {
   readonly label: string;
   readonly kind: QuickPickItemKind.Separator;
-}
-
-export function separator(label: string): Separator {
-  return { label, kind: QuickPickItemKind.Separator };
 }
 
 /** One of a list. @throws an abort when the person leaves */

@@ -205,12 +205,3 @@ export async function copyText(texts: readonly string[]): Promise<void> {
     4000,
   );
 }
-
-/** @throws {OciError} `not-found` */
-export function oneRef(args: readonly unknown[], services: Services): Promise<ReturnType<typeof refTarget>> {
-  const node = nodeOf(args, services);
-  if (node !== undefined && !isRefNode(node)) {
-    throw new OciError('not-found', 'Choose a tag or a manifest');
-  }
-  return node ? Promise.resolve(refTarget(node)) : askRef(l10n.t('Artifact'), services);
-}

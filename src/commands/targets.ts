@@ -110,11 +110,3 @@ export function shownText({ place, repository }: RepositoryTarget, ref?: string)
   const short = ref?.includes(':') === true ? `@${ref.slice(0, ref.indexOf(':') + 13)}` : ref && `:${ref}`;
   return plainText(`${place.name}/${repository}${short ?? ''}`);
 }
-
-/** @throws {OciError} `not-found` where the node of a command is gone */
-export function required<T>(value: T | undefined, what: string): T {
-  if (value === undefined) {
-    throw new OciError('not-found', what);
-  }
-  return value;
-}

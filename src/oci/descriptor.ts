@@ -103,8 +103,3 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
     ...(typeof value['artifactType'] === 'string' ? { artifactType: value['artifactType'] } : {}),
   };
 }
-
-/** The three fields alone, as a `subject` is written. */
-export function plainDescriptor(descriptor: Descriptor): Descriptor {
-  return { mediaType: descriptor.mediaType, digest: descriptor.digest, size: descriptor.size };
-}

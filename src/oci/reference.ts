@@ -35,11 +35,6 @@ export function isHost(text: string): boolean {
   return port === undefined || text.endsWith(']') || (Number(port) > 0 && Number(port) < 65536);
 }
 
-/** The tag or digest a store is asked for; the digest wins where both are given. */
-export function refOf(reference: Reference): string {
-  return reference.digest ?? reference.tag ?? 'latest';
-}
-
 export function referenceText(reference: Reference): string {
   const tag = reference.tag ? `:${reference.tag}` : '';
   const digest = reference.digest ? `@${reference.digest}` : '';

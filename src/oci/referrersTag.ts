@@ -1,4 +1,4 @@
-import { isRecord, type Descriptor } from './descriptor.ts';
+import type { Descriptor } from './descriptor.ts';
 import { algorithmOf, digestOf, hexOf, type Digest } from './digest.ts';
 import { OciError } from './errors.ts';
 import { encodeManifest } from './goJson.ts';
@@ -74,9 +74,4 @@ export function ofArtifactType(
   return artifactType === undefined
     ? entries
     : entries.filter((entry) => entry.artifactType === artifactType);
-}
-
-/** The digest of the subject a manifest names, without failing on anything else it says. */
-export function subjectOf(json: unknown): unknown {
-  return isRecord(json) && isRecord(json['subject']) ? json['subject']['digest'] : undefined;
 }

@@ -67,7 +67,7 @@ export function registerViews(services: Services): Disposable {
   };
   const showFilters = (): void => {
     const filters = browser.roots().flatMap((root) => browser.filter(root) ?? []);
-    view.message = filters.length > 0 ? l10n.t('Filter: {0}', filters.join(', ')) : undefined;
+    view.message = filters.length > 0 ? l10n.t('Filter: {0}', filters.join(', ')) : '';
     void commands.executeCommand('setContext', Context.filtered, filters.length > 0);
   };
   showPlaces();

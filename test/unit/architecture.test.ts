@@ -59,9 +59,14 @@ describe('import direction', () => {
 
   it('reads the imports of every folder', () => {
     const seen = new Set(all.map(({ folder }) => folder));
-    for (const folder of Object.keys(allowed)) {
-      assert.ok(seen.has(folder) || folder === 'base', `no import found in src/${folder}`);
-    }
+    const filled = Object.keys(allowed).filter(
+      (folder) => globSync(`${folder}/*.ts`, { cwd: root }).length > 0,
+    );
+    assert.deepEqual(
+      filled.filter((folder) => !seen.has(folder) && folder !== 'base'),
+      [],
+    );
+    assert.ok(filled.length >= 9, filled.join());
   });
 
   it('follows base ← oci ← {auth, artifacts, archive} ← {packaging, browse} ← host ← {views, commands, editors}', () => {
