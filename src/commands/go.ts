@@ -7,12 +7,12 @@ import { plainText } from '../host/plainText.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { isRecord } from '../oci/descriptor.ts';
-import { isOciError, OciError } from '../oci/errors.ts';
+import { isOciError } from '../oci/errors.ts';
 import { parsePasted } from '../oci/pasted.ts';
 import { canonicalHost, type Pasted } from '../oci/reference.ts';
 import { inputOne, pickOne } from './ask.ts';
 import { askRef } from './askTarget.ts';
-import { isRefNode, nodeOf, nodesOf, refTarget, targetText } from './targets.ts';
+import { isRefNode, nodesOf, refTarget, targetText } from './targets.ts';
 
 export function registerGo(services: Services): readonly Disposable[] {
   return [

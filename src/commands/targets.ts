@@ -1,5 +1,5 @@
+import type { ErrorFacts } from '../oci/errors.ts';
 import { isRecord } from '../oci/descriptor.ts';
-import { OciError, type ErrorFacts } from '../oci/errors.ts';
 import { canonicalHost } from '../oci/reference.ts';
 import type { ManifestNode, Node, PlaceNode, RepositoryNode, TagNode } from '../browse/node.ts';
 import type { Place } from '../browse/place.ts';

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import nls from '../../package.nls.json' with { type: 'json' };
+import manifest from '../../package.json' with { type: 'json' };
+import { Command, scheme, View, type Settings } from '../../src/contributions.ts';
+
+const root = join(import.meta.dirname, '../..');
+const { contributes } = manifest;
+const ids = Object.values(Command).sort();
+
+/** One entry per setting, so that the compiler asks for a new one here and the test asks for it in package.json. */
+const settings: Readonly<Record<keyof Settings, string | readonly string[]>> = {
+  registries: 'array',
+  layouts: 'array',
+  plainHttpHosts: 'array',
+  localFolder: 'string',
+  pageSize: 'integer',
+  tagOrder: 'string',
+  manifestView: 'string',
+  inlayHints: 'boolean',
+};
+
+describe('package.json and contributions.ts', () => {
+  it('have the same commands', () => {
+    assert.deepEqual(contributes.commands.map(({ command }) => command).sort(), ids);
+  });
+
+  it('have the same settings', () => {
+    const found = Object.entries(contributes.configuration.properties).map(
+      ([name, { type }]) => [name.replace('ociExplorer.', ''), type] as const,
+    );
+    assert.deepEqual(Object.fromEntries(found), settings);
+  });
+
+  it('give every setting a default of its own type', () => {
+    for (const [name, property] of Object.entries(contributes.configuration.properties)) {
+      const value: unknown = property.default;
+      const type = Array.isArray(value) ? 'array' : typeof value === 'number' ? 'integer' : typeof value;
+      assert.equal(type, property.type, name);
+    }
+  });
+
+  it('have the same view, and activate for the same scheme', () => {
+    assert.deepEqual(
+      contributes.views[View.container].map(({ id }) => id),
+      [View.registries],
+    );
+    assert.ok(manifest.activationEvents.includes(`onFileSystem:${scheme}`));
+  });
+
+  it('name only commands that exist, in menus, keys and texts', () => {
+    const named = [...Object.values(contributes.menus).flat(), ...contributes.keybindings].map(
+      ({ command }) => command,
+    );
+    const linked = [...JSON.stringify(nls).matchAll(/command:(ociExplorer\.\w+)\)/g)].map(
+      ([, id]) => id ?? '',
+    );
+    assert.deepEqual(
+      [...named, ...linked].filter((id) => !(ids as readonly string[]).includes(id)),
+      [],
+    );
+  });
+
+  it('have at most three icons on one row of the tree', () => {
+    const inline = contributes.menus['view/item/context'].filter(({ group }) => group.startsWith('inline'));
+    assert.ok(inline.length > 0);
+    for (const kind of ['place', 'group', 'repository', 'tag', 'manifest', 'blob', 'referrers', 'failure']) {
+      const slots = inline
+        .filter(({ when }) => new RegExp(String.raw`[(|\b]${kind}[)|\\]`).test(when))
+        .map(({ group }) => group);
+      assert.ok(new Set(slots).size <= 3, `${kind}: ${slots.join(', ')}`);
+    }
+  });
+});
+
+describe('package.nls.json', () => {
+  const used = [...JSON.stringify(manifest).matchAll(/"%([^"%]+)%"/g)].map(([, key]) => key ?? '');
+
+  it('has every text package.json names, and no other', () => {
+    assert.deepEqual([...new Set(used)].sort(), Object.keys(nls).sort());
+  });
+});
+
+describe('commands', () => {
+  it('are each registered at exactly one place', () => {
+    const source = globSync('src/**/*.ts', { cwd: root })
+      .map((file) => readFileSync(join(root, file), 'utf8'))
+      .join('\n');
+    const counts = new Map<string, number>();
+    for (const [, key = ''] of source.matchAll(/registerCommand\(\s*Command\.(\w+)/g)) {
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    assert.deepEqual(
+      Object.keys(Command).filter((key) => counts.get(key) !== 1),
+      [],
+    );
+  });
+});

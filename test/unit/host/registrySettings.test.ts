@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  mergeRegistries,
+  parseRegistries,
+  placeId,
+  withoutRegistry,
+  withPinned,
+  withRegistry,
+} from '../../../src/host/registrySettings.ts';
+
+describe('registries of the settings', () => {
+  it('are read past everything a hand-edited file can hold', () => {
+    assert.deepEqual(parseRegistries('ghcr.io'), []);
+    assert.deepEqual(
+      parseRegistries([
+        null,
+        'x',
+        { host: 7 },
+        { host: 'https://evil.example/' },
+        { host: 'a.example@evil.example' },
+        { host: ' GHCR.io ', name: '  ', repositories: ['ok/app', '../no', 5, 'ok/app'], pinnedOnly: 'yes' },
+        { host: 'index.docker.io', pinnedOnly: true, password: 'secret' },
+      ]),
+      [
+        { host: 'ghcr.io', repositories: ['ok/app'] },
+        { host: 'docker.io', pinnedOnly: true },
+      ],
+    );
+  });
+
+  it('of one host are told apart by their names', () => {
+    assert.deepEqual(
+      [
+        { host: 'a.example' },
+        { host: 'a.example', name: 'work' },
+        { host: 'a.example', name: 'a.example' },
+      ].map(placeId),
+      ['a.example', 'a.example#work', 'a.example'],
+    );
+  });
+
+  it('of the user and the workspace are one list, pinned repositories together', () => {
+    const merged = mergeRegistries([
+      [{ host: 'a.example', repositories: ['x'] }, { host: 'b.example' }],
+      [
+        { host: 'a.example', repositories: ['y', 'x'] },
+        { host: 'a.example', name: 'work' },
+      ],
+    ]);
+    assert.deepEqual(merged, [
+      { host: 'a.example', repositories: ['x', 'y'] },
+      { host: 'b.example' },
+      { host: 'a.example', name: 'work' },
+    ]);
+  });
+
+  it('are added, pinned, unpinned and removed by id', () => {
+    const one = withRegistry([], { host: 'a.example' });
+    const two = withRegistry(one, { host: 'a.example', name: 'work' });
+    const pinned = withPinned(two, 'a.example#work', 'team/app', true);
+    assert.deepEqual(pinned[1], { host: 'a.example', name: 'work', repositories: ['team/app'] });
+    assert.deepEqual(withPinned(pinned, 'a.example#work', 'team/app', false)[1]?.repositories, []);
+    assert.deepEqual(withoutRegistry(pinned, 'a.example#work'), one);
+  });
+});
