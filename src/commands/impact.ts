@@ -53,7 +53,8 @@ export async function impactOf(
       signal?.throwIfAborted();
       isComplete &&= isOciError(error, 'not-found');
     }
-    options.onLooked?.(++looked);
+    looked++;
+    options.onLooked?.(looked);
   };
   let batch: Promise<void>[] = [];
   let count = 0;

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { bodyOf } from '../../../src/base/bytes.ts';
 import { impactOf } from '../../../src/commands/impact.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
-import { sha256 } from '../../../src/oci/digest.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
 import { MediaType } from '../../../src/oci/mediaTypes.ts';
 import { MemoryStore } from '../../../src/oci/memory.ts';
 
@@ -13,13 +13,13 @@ async function pushManifest(store: MemoryStore, title: string, subject?: Descrip
       schemaVersion: 2,
       mediaType: MediaType.manifest,
       artifactType: 'application/vnd.example.thing.v1',
-      config: { mediaType: MediaType.empty, digest: sha256(Buffer.from('{}')), size: 2 },
+      config: { mediaType: MediaType.empty, digest: digestOf(Buffer.from('{}')), size: 2 },
       layers: [],
       ...(subject ? { subject } : {}),
       annotations: { title },
     }),
   );
-  const descriptor = { mediaType: MediaType.manifest, digest: sha256(bytes), size: bytes.byteLength };
+  const descriptor = { mediaType: MediaType.manifest, digest: digestOf(bytes), size: bytes.byteLength };
   await store.push(descriptor, bodyOf(bytes));
   return descriptor;
 }

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import '../../support/vscodeStub.ts';
+import type { Back } from '../../../src/commands/ask.ts';
 import type { Step } from '../../../src/commands/steps.ts';
 
-const { back } = await import('../../../src/commands/ask.ts');
+const ask = await import('../../../src/commands/ask.ts');
+const back: Back = ask.back;
 const { runSteps } = await import('../../../src/commands/steps.ts');
 
 type Answers = Readonly<Record<string, string>>;
 
 /** A question that gives what `script` holds next. */
-function question(name: string, script: (string | typeof back | undefined)[]): Step<Answers> {
+function question(name: string, script: (string | Back | undefined)[]): Step<Answers> {
   return (answers, { canGoBack }) => {
     const next = script.shift();
     assert.ok(next !== back || canGoBack || name === 'first');
