@@ -9,10 +9,11 @@ import type { Services } from '../host/services.ts';
 import { registriesOf, setting, update, writeRegistries, type RegistryTarget } from '../host/settings.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
 import { parsePasted } from '../oci/pasted.ts';
-import { isRepository } from '../oci/reference.ts';
+import { apiHost, isRepository } from '../oci/reference.ts';
 import { serverCertificate } from '../oci/remote/certificate.ts';
 import type { Credential } from '../oci/remote/credential.ts';
 import { probe, type ProbeResult } from '../oci/remote/probe.ts';
+import { trustedRealmHosts } from '../oci/remote/quirks.ts';
 import { remoteRegistry } from '../oci/remote/registry.ts';
 import { confirm, inputOne, pickOne } from './ask.ts';
 import { pastedProblem } from './go.ts';
@@ -204,7 +205,11 @@ async function removeRegistry(args: readonly unknown[], services: Services): Pro
 async function signIn(args: readonly unknown[], services: Services): Promise<void> {
   const title = l10n.t('Sign In');
   const { id, host } = await askRemote(args, services, title);
-  const username = await inputOne({ title, prompt: l10n.t('User name at {0}', host) });
+  const username = await inputOne({
+    title,
+    prompt: l10n.t('User name at {0}', host),
+    validate: (text) => (text.trim() === '' ? l10n.t('A user name is needed.') : undefined),
+  });
   const password = await inputOne({
     title,
     prompt: l10n.t('Password or access token of {0}', username),
@@ -224,7 +229,7 @@ async function signIn(args: readonly unknown[], services: Services): Promise<voi
     username,
     password,
     source: '',
-    ...(before.realm === undefined ? {} : { realms: [before.realm] }),
+    ...(await agreedRealms(host, before.realm)),
   };
   await withProgress(l10n.t('Signing in to {0}…', host), async ({ signal }) => {
     const registry = remoteRegistry({
@@ -246,6 +251,24 @@ async function signIn(args: readonly unknown[], services: Services): Promise<voi
   });
   await services.accounts.signIn(id, host, credential);
   services.browser.refresh();
+}
+
+/** A registry may name any token service; a password only goes to another host than its own when the person agrees. */
+async function agreedRealms(
+  host: string,
+  realm: string | undefined,
+): Promise<{ readonly realms?: readonly string[] }> {
+  const to = realm === undefined ? null : URL.parse(realm);
+  const from = URL.parse(`https://${apiHost(host)}`);
+  if (!to || to.hostname === from?.hostname || trustedRealmHosts(host).includes(to.hostname)) {
+    return {};
+  }
+  await confirm(
+    l10n.t('Send the password of {0} to {1}?', host, to.origin),
+    l10n.t('{0} names this other host as the one that people sign in to.', host),
+    l10n.t('Send'),
+  );
+  return { realms: [to.origin] };
 }
 
 async function signOut(args: readonly unknown[], services: Services): Promise<void> {
