@@ -63,6 +63,10 @@ export function identify(
 ): ArtifactType {
   const subject = subjectOf(manifest, descriptor, context);
   for (const [roundIndex, round] of rounds.entries()) {
+    if (roundIndex === 2 && subject.artifactType) {
+      // What it says it is tells more than what it is carried in.
+      break;
+    }
     for (const [stageIndex, [rule, signal]] of stages.entries()) {
       const best = bestOf(
         round,

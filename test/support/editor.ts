@@ -64,7 +64,9 @@ export function createEditor(page: Page): Editor {
       await page.keyboard.press('F1');
       const input = await step();
       await input.fill(`>${title}`);
-      await quickPickRow(title).click();
+      // A click would have to wait for the list to stand still; the first row is the best match and has the focus.
+      await quickPickRow(title).and(page.locator('.focused')).waitFor();
+      await input.press('Enter');
     },
     async openContainer(title) {
       const item = page.locator('.activitybar .action-item').filter({
