@@ -1,0 +1,177 @@
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { bodyOf } from '../base/bytes.ts';
+import { verified } from '../oci/content.ts';
+import { Annotation, type Annotations, type Descriptor } from '../oci/descriptor.ts';
+import { digestOf, Digester, type Digest } from '../oci/digest.ts';
+import { fileError } from '../oci/errors.ts';
+import { encodeManifest } from '../oci/goJson.ts';
+import { MediaType } from '../oci/mediaTypes.ts';
+import { MemoryStore } from '../oci/memory.ts';
+import type { Op } from '../oci/store.ts';
+import type { PlanEntry, PlanLayer, PushPlan } from './plan.ts';
+import { fileOf, tarOf } from './tarStream.ts';
+
+export interface ArtifactOptions extends Op {
+  readonly artifactType: string;
+  readonly annotations: Annotations;
+  readonly keepFileTimes: boolean;
+  /** Where compressed layers wait to be sent. */
+  readonly temporary: string;
+  /** Bytes of files read since the last call. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/** An artifact that is ready to be copied to a store; nothing was sent yet. */
+export interface BuiltArtifact {
+  readonly store: ArtifactStore;
+  readonly root: Descriptor;
+  readonly manifest: Uint8Array;
+  readonly layers: readonly Descriptor[];
+  dispose(): Promise<void>;
+}
+
+/** The time a manifest says it was made when nothing else is given: the same files give the same digest. */
+export const fixedCreated = '1970-01-01T00:00:00Z';
+
+const emptyConfig = Buffer.from('{}');
+
+/** Manifest and config in memory, layers where they are on disk. */
+export class ArtifactStore extends MemoryStore {
+  readonly #files = new Map<Digest, (signal?: AbortSignal) => AsyncIterable<Uint8Array>>();
+
+  addFile(digest: Digest, open: (signal?: AbortSignal) => AsyncIterable<Uint8Array>): void {
+    this.#files.set(digest, open);
+  }
+
+  override fetch(
+    descriptor: Descriptor,
+    op: Op & { readonly start?: number; readonly end?: number } = {},
+  ): AsyncIterable<Uint8Array> {
+    const open = this.#files.get(descriptor.digest);
+    return open && op.start === undefined && op.end === undefined
+      ? verified(open(op.signal), descriptor, op.signal)
+      : super.fetch(descriptor, op);
+  }
+}
+
+/**
+ * What `oras push` would make of the plan: a layer per source, folders as tar and gzip, the empty config, and the manifest
+ * with oras's order of keys. Each folder is compressed once, to a temporary file.
+ */
+export async function buildArtifact(plan: PushPlan, options: ArtifactOptions): Promise<BuiltArtifact> {
+  const folder = await mkdtemp(join(options.temporary, 'push-')).catch((error: unknown) => {
+    throw fileError(error, options.temporary);
+  });
+  const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const store = new ArtifactStore();
+    const layers: Descriptor[] = [];
+    for (const [index, layer] of plan.layers.entries()) {
+      layers.push(
+        await (layer.kind === 'folder'
+          ? packFolder(layer, join(folder, String(index)), store, options)
+          : hashFile(layer, store, options)),
+      );
+    }
+    const config: Descriptor = {
+      mediaType: MediaType.empty,
+      digest: digestOf(emptyConfig),
+      size: emptyConfig.byteLength,
+    };
+    await store.push(config, bodyOf(emptyConfig));
+    const manifest = encodeManifest({
+      schemaVersion: 2,
+      mediaType: MediaType.manifest,
+      artifactType: options.artifactType,
+      config: { ...config, data: emptyConfig.toString('base64') },
+      layers: layers.length > 0 ? layers : [{ ...config, data: emptyConfig.toString('base64') }],
+      annotations: { [Annotation.created]: fixedCreated, ...options.annotations },
+    });
+    const root = { mediaType: MediaType.manifest, digest: digestOf(manifest), size: manifest.byteLength };
+    await store.push(root, bodyOf(manifest));
+    return { store, root, manifest, layers, dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+async function packFolder(
+  layer: PlanLayer,
+  file: string,
+  store: ArtifactStore,
+  options: ArtifactOptions,
+): Promise<Descriptor> {
+  const { signal, onBytes, keepFileTimes } = options;
+  const tar = new Digester();
+  const packed = new Digester();
+  await pipeline(
+    Readable.from(tarOf(layer.entries, { keepFileTimes, signal })),
+    async function* (source: AsyncIterable<Uint8Array>) {
+      for await (const chunk of source) {
+        tar.update(chunk);
+        onBytes?.(chunk.byteLength);
+        yield chunk;
+      }
+    },
+    createGzip({ level: 6 }),
+    async function* (source: AsyncIterable<Uint8Array>) {
+      for await (const chunk of source) {
+        packed.update(chunk);
+        yield chunk;
+      }
+    },
+    createWriteStream(file, { flags: 'wx' }),
+    { signal },
+  ).catch((error: unknown) => {
+    throw fileError(error, file);
+  });
+  const descriptor: Descriptor = {
+    mediaType: MediaType.layerTarGzip,
+    digest: packed.digest(),
+    size: packed.size,
+    annotations: {
+      [Annotation.contentDigest]: tar.digest(),
+      [Annotation.unpack]: 'true',
+      [Annotation.title]: layer.title,
+    },
+  };
+  const entry: PlanEntry = {
+    path: file,
+    name: layer.title,
+    kind: 'file',
+    size: packed.size,
+    mode: 0,
+    time: 0,
+  };
+  store.addFile(descriptor.digest, (ending) => fileOf(entry, ending));
+  return descriptor;
+}
+
+async function hashFile(
+  layer: PlanLayer,
+  store: ArtifactStore,
+  { signal, onBytes }: ArtifactOptions,
+): Promise<Descriptor> {
+  const [entry] = layer.entries;
+  const digester = new Digester();
+  for await (const chunk of entry ? fileOf(entry, signal) : []) {
+    digester.update(chunk);
+    onBytes?.(chunk.byteLength);
+  }
+  const descriptor: Descriptor = {
+    mediaType: MediaType.layerTar,
+    digest: digester.digest(),
+    size: digester.size,
+    annotations: { [Annotation.title]: layer.title },
+  };
+  if (entry) {
+    store.addFile(descriptor.digest, (ending) => fileOf(entry, ending));
+  }
+  return descriptor;
+}

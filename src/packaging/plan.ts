@@ -1,0 +1,227 @@
+import { lstat, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import ignore, { type Ignore } from 'ignore';
+import { fileError, OciError } from '../oci/errors.ts';
+import type { Op } from '../oci/store.ts';
+import { looksSecret } from './secrets.ts';
+
+/** Something chosen to be pushed: one layer. */
+export interface Source {
+  /** Absolute. */
+  readonly path: string;
+  /** What it is called in the artifact, with `/`. */
+  readonly title: string;
+}
+
+export interface PlanEntry {
+  /** Absolute. */
+  readonly path: string;
+  /** In the artifact; begins with the title of its layer. */
+  readonly name: string;
+  readonly kind: 'file' | 'folder' | 'link';
+  /** Bytes; 0 for folders and links. */
+  readonly size: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Seconds since the epoch. */
+  readonly time: number;
+  readonly target?: string;
+}
+
+export interface PlanLayer {
+  readonly title: string;
+  readonly kind: 'file' | 'folder';
+  /** Of a folder: itself first, then all below in the order of their names. */
+  readonly entries: readonly PlanEntry[];
+  readonly size: number;
+}
+
+export interface Skipped {
+  readonly path: string;
+  readonly reason: 'git' | 'gitignore' | 'ociignore' | 'special-file' | 'outside-link';
+}
+
+export interface Concern {
+  readonly path: string;
+  readonly kind: 'secret' | 'large';
+  readonly size: number;
+}
+
+/** What would be pushed, and what would not. */
+export interface PushPlan {
+  readonly layers: readonly PlanLayer[];
+  readonly skipped: readonly Skipped[];
+  readonly concerns: readonly Concern[];
+  readonly size: number;
+}
+
+export interface PlanOptions extends Op {
+  /** Bytes above which a file is pointed out. */
+  readonly largeFile: number;
+}
+
+const maxEntries = 200_000;
+const ignoreFiles = ['.gitignore', '.ociignore'] as const;
+
+/**
+ * Looks at everything that was chosen, without reading content. `.gitignore` and `.ociignore` count at every level.
+ * @throws {OciError} `file-missing`, `path-unsafe` for two sources of one title, `too-large` for too many files
+ */
+export async function planPush(sources: readonly Source[], options: PlanOptions): Promise<PushPlan> {
+  const walk = new Walk(options);
+  const layers: PlanLayer[] = [];
+  const titles = new Set<string>();
+  for (const source of sources) {
+    if (titles.has(source.title)) {
+      throw new OciError('path-unsafe', `Two things are called ${source.title}`, { url: source.title });
+    }
+    titles.add(source.title);
+    layers.push(await walk.layer(source));
+  }
+  return {
+    layers,
+    skipped: walk.skipped,
+    concerns: walk.concerns,
+    size: layers.reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+interface Rules {
+  readonly folder: string;
+  readonly file: (typeof ignoreFiles)[number];
+  readonly matcher: Ignore;
+}
+
+class Walk {
+  readonly skipped: Skipped[] = [];
+  readonly concerns: Concern[] = [];
+  readonly #options: PlanOptions;
+  #count = 0;
+
+  constructor(options: PlanOptions) {
+    this.#options = options;
+  }
+
+  async layer({ path, title }: Source): Promise<PlanLayer> {
+    const stats = await stat(path).catch((error: unknown) => {
+      throw fileError(error, path);
+    });
+    const entries: PlanEntry[] = [];
+    if (stats.isDirectory()) {
+      await this.#folder(path, title, await realpath(path), [], entries);
+      return { title, kind: 'folder', entries, size: entries.reduce((sum, { size }) => sum + size, 0) };
+    }
+    const entry = this.#entry(path, title, 'file', stats);
+    this.#look(entry);
+    return { title, kind: 'file', entries: [entry], size: entry.size };
+  }
+
+  async #folder(
+    path: string,
+    name: string,
+    root: string,
+    above: readonly Rules[],
+    entries: PlanEntry[],
+  ): Promise<void> {
+    const { signal } = this.#options;
+    signal?.throwIfAborted();
+    try {
+      entries.push(this.#entry(path, name, 'folder', await lstat(path)));
+      const rules = [...above, ...(await rulesOf(path))];
+      const found = await readdir(path, { withFileTypes: true });
+      found.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+      for (const each of found) {
+        const inner = join(path, each.name);
+        const innerName = `${name}/${each.name}`;
+        const reason = each.name === '.git' ? 'git' : ignoredBy(rules, inner, each.isDirectory());
+        if (reason) {
+          this.skipped.push({ path: inner, reason });
+        } else if (each.isDirectory()) {
+          await this.#folder(inner, innerName, root, rules, entries);
+        } else if (each.isSymbolicLink()) {
+          await this.#link(inner, innerName, root, entries);
+        } else if (each.isFile()) {
+          const entry = this.#entry(inner, innerName, 'file', await lstat(inner));
+          this.#look(entry);
+          entries.push(entry);
+        } else {
+          this.skipped.push({ path: inner, reason: 'special-file' });
+        }
+      }
+    } catch (error) {
+      throw fileError(error, path);
+    }
+  }
+
+  /** A link that leaves the folder could not be pulled again. */
+  async #link(path: string, name: string, root: string, entries: PlanEntry[]): Promise<void> {
+    const target = await readlink(path);
+    const inside = relative(
+      root,
+      resolve(dirname(await realpath(dirname(path)).then((folder) => join(folder, 'x'))), target),
+    );
+    if (isAbsolute(target) || inside === '..' || inside.startsWith(`..${sep}`)) {
+      this.skipped.push({ path, reason: 'outside-link' });
+      return;
+    }
+    entries.push({
+      ...this.#entry(path, name, 'link', await lstat(path)),
+      size: 0,
+      mode: 0o777,
+      target: target.split(sep).join('/'),
+    });
+  }
+
+  #entry(
+    path: string,
+    name: string,
+    kind: PlanEntry['kind'],
+    stats: { readonly size: number; readonly mode: number; readonly mtimeMs: number },
+  ): PlanEntry {
+    if (++this.#count > maxEntries) {
+      throw new OciError('too-large', `More than ${maxEntries} files`, { url: path });
+    }
+    return {
+      path,
+      name,
+      kind,
+      size: kind === 'file' ? stats.size : 0,
+      mode: stats.mode & 0o777,
+      time: Math.max(0, Math.round(stats.mtimeMs / 1000)),
+    };
+  }
+
+  #look({ path, size }: PlanEntry): void {
+    if (looksSecret(path.slice(path.lastIndexOf(sep) + 1))) {
+      this.concerns.push({ path, kind: 'secret', size });
+    } else if (size > this.#options.largeFile) {
+      this.concerns.push({ path, kind: 'large', size });
+    }
+  }
+}
+
+async function rulesOf(folder: string): Promise<readonly Rules[]> {
+  const found = await Promise.all(
+    ignoreFiles.map(async (file) => {
+      const text = await readFile(join(folder, file), 'utf8').catch(() => undefined);
+      return text === undefined ? [] : [{ folder, file, matcher: ignore().add(text) }];
+    }),
+  );
+  return found.flat();
+}
+
+/** The innermost rule that has an opinion decides; of one folder, `.ociignore`. */
+function ignoredBy(
+  rules: readonly Rules[],
+  path: string,
+  isFolder: boolean,
+): 'gitignore' | 'ociignore' | undefined {
+  for (const { folder, file, matcher } of rules.toReversed()) {
+    const name = relative(folder, path).split(sep).join('/');
+    const { ignored, unignored } = matcher.test(isFolder ? `${name}/` : name);
+    if (ignored || unignored) {
+      return ignored ? (file === '.gitignore' ? 'gitignore' : 'ociignore') : undefined;
+    }
+  }
+  return undefined;
+}
