@@ -27,6 +27,8 @@ export const Command = {
   copyReference: 'ociExplorer.copyReference',
   copyDigest: 'ociExplorer.copyDigest',
   copyPullCommand: 'ociExplorer.copyPullCommand',
+  pushWorkspace: 'ociExplorer.pushWorkspace',
+  pushFiles: 'ociExplorer.pushFiles',
   tag: 'ociExplorer.tag',
   delete: 'ociExplorer.delete',
   showLog: 'ociExplorer.showLog',
@@ -66,6 +68,11 @@ export interface Settings {
   readonly tagOrder: TagOrder;
   readonly manifestView: 'both' | 'original' | 'formatted';
   readonly inlayHints: boolean;
+  readonly 'push.keepFileTimes': boolean;
+  /** MiB above which a file is pointed out before a push. */
+  readonly 'push.largeFile': number;
+  /** MiB above which the size of a whole push is pointed out. */
+  readonly 'push.largeTotal': number;
 }
 
 /** Context keys for `when` clauses. */

@@ -6,6 +6,7 @@ import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { registerDelete } from './delete.ts';
 import { registerGo } from './go.ts';
+import { registerPush } from './push.ts';
 import { registerRegistries } from './registries.ts';
 import { registerTag } from './tag.ts';
 import { isRefNode, nodeOf } from './targets.ts';
@@ -16,6 +17,7 @@ export function registerCommands(services: Services): Disposable {
     ...registerRegistries(services),
     ...registerGo(services),
     registerTag(services),
+    registerPush(services),
     registerDelete(services),
     registerCommand(Command.copyPullCommand, (...args) => copyPullCommand(args, services)),
     registerCommand(Command.showLog, () => log().show()),

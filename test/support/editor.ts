@@ -75,6 +75,8 @@ export function createEditor(page: Page): Editor {
       await item.waitFor();
       if (!(await item.getAttribute('class'))?.includes('checked')) {
         await item.click();
+        // Away from the icon, whose hover would lie over the view.
+        await page.mouse.move(640, 500);
       }
       await page.locator('.sidebar .composite.title', { hasText: new RegExp(title, 'i') }).waitFor();
     },
