@@ -20,11 +20,11 @@ scenario(
   async ({ editor, workspace, work }) => {
     await editor.openContainer('Explorer');
     await editor.context(editor.row('site'), 'Push as OCI Artifact…');
-    await editor.pick(/Local/, /Push site/);
-    await editor.answer('team/lighthouse', /Push site/);
-    await editor.answer('1.0.0', /Push site/);
-    await editor.pick('Files', /Push site/);
-    await editor.answer('{}', /Push site/);
+    await editor.pick(/Local/, /1\/5/);
+    await editor.answer('team/lighthouse', /2\/5/);
+    await editor.answer('1.0.0', /3\/5/);
+    await editor.pick('Files', /4\/5/);
+    await editor.answer('{}', /5\/5/);
     await editor.picture('push');
     await editor.dialog(/Push to Local/, 'Push');
     await editor.notification(/Pushed/, 'Show in Tree');

@@ -282,7 +282,15 @@ function basicHeader(credential: Credential & { kind: 'password' }): string {
   return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString('base64')}`;
 }
 
-/** The last two labels of a name; an address is a site of its own. */
-function siteOf(hostname: string): string {
-  return /^[\d.]+$|^\[/.test(hostname) ? hostname : hostname.split('.').slice(-2).join('.');
+/**
+ * The part of a name that one owner has: the last two labels, three where the last two are a country's own (`co.uk`). An
+ * address is a site of its own.
+ */
+export function siteOf(hostname: string): string {
+  if (/^[\d.]+$|^\[/.test(hostname)) {
+    return hostname;
+  }
+  const labels = hostname.split('.');
+  const isCountry = /^[a-z]{2}$/.test(labels.at(-1) ?? '') && (labels.at(-2) ?? '').length <= 3;
+  return labels.slice(isCountry ? -3 : -2).join('.');
 }

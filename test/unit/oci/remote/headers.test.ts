@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isInnerAddress } from '../../../../src/oci/remote/addresses.ts';
+import { siteOf } from '../../../../src/oci/remote/authorizer.ts';
+import { parseChallenges } from '../../../../src/oci/remote/challenge.ts';
+import { nextLink, nextPage } from '../../../../src/oci/remote/links.ts';
+
+type Challenges = readonly (readonly [string, Readonly<Record<string, string>>])[];
+
+const challenges: readonly (readonly [string | readonly string[] | undefined, Challenges])[] = [
+  [undefined, []],
+  ['', []],
+  ['Basic', [['basic', {}]]],
+  ['Basic realm="r"', [['basic', { realm: 'r' }]]],
+  ['bearer REALM=r, service=s', [['bearer', { realm: 'r', service: 's' }]]],
+  [
+    'Bearer service="s",scope="a,b",realm="https://x/t?a=b"',
+    [['bearer', { service: 's', scope: 'a,b', realm: 'https://x/t?a=b' }]],
+  ],
+  ['Bearer realm="a\\"b"', [['bearer', { realm: 'a"b' }]]],
+  [
+    'Bearer realm="r",service="s",scope="*",Basic realm="b"',
+    [
+      ['bearer', { realm: 'r', service: 's', scope: '*' }],
+      ['basic', { realm: 'b' }],
+    ],
+  ],
+  [
+    ['Bearer realm="r"', 'Basic realm="b"'],
+    [
+      ['bearer', { realm: 'r' }],
+      ['basic', { realm: 'b' }],
+    ],
+  ],
+  [
+    'NTLM dGVzdA==, Basic realm="b"',
+    [
+      ['ntlm', {}],
+      ['basic', { realm: 'b' }],
+    ],
+  ],
+  ['Bearer realm = "r" , service = s', [['bearer', { realm: 'r', service: 's' }]]],
+  ['Bearer realm="unclosed', [['bearer', { realm: 'unclosed' }]]],
+];
+
+const links: readonly (readonly [string | undefined, string | undefined])[] = [
+  [undefined, undefined],
+  ['</v2/_catalog?last=b&n=2>; rel="next"', '/v2/_catalog?last=b&n=2'],
+  ['</a?n=1>;rel=next', '/a?n=1'],
+  ['</a?n=1>; title="x, y"; rel="next"', '/a?n=1'],
+  ['</p>; rel="prev", </a?n=1>; rel="next"', '/a?n=1'],
+  ['</a?n=1>; rel="last next"', '/a?n=1'],
+  ['</a?n=1>; rel="prev"', undefined],
+  ['<unclosed', undefined],
+];
+
+describe('headers of servers', () => {
+  for (const [header, found] of challenges) {
+    it(`challenges of ${JSON.stringify(header)}`, () => {
+      assert.deepEqual(
+        parseChallenges(header).map(({ scheme, params }) => [scheme, { ...params }]),
+        found,
+      );
+    });
+  }
+  for (const [header, found] of links) {
+    it(`next link of ${JSON.stringify(header)}`, () => {
+      assert.equal(nextLink(header), found);
+    });
+  }
+  it('keep a page at its own endpoint, whatever host or path is named', () => {
+    for (const link of [
+      'https://evil.example/v2/x/tags/list?n=2&last=b',
+      '//evil/?n=2&last=b',
+      '/prefix/v2/x/tags/list?n=2&last=b',
+    ]) {
+      assert.equal(nextPage(link, '/v2/x/tags/list', '/v2/x/tags/list?n=2'), '/v2/x/tags/list?n=2&last=b');
+    }
+    assert.equal(nextPage('/v2/x/tags/list', '/v2/x/tags/list', ''), undefined);
+    assert.equal(nextPage('/v2/x?a b', '/v2/x', ''), undefined);
+    assert.equal(nextPage('/v2/x?n=2', '/v2/x', '/v2/x?n=2'), undefined);
+  });
+  it('are read at once, however they are made', () => {
+    for (const piece of ['a,', '<', '"', 'a=', '="', ' ', 'Bearer ']) {
+      const start = performance.now();
+      parseChallenges(piece.repeat(64 * 1024));
+      nextLink(piece.repeat(64 * 1024));
+      assert.ok(performance.now() - start < 500, piece);
+    }
+  });
+});
+
+describe('where a credential may go', () => {
+  it('tells sites apart', () => {
+    assert.equal(siteOf('registry.gitlab.example.com'), siteOf('gitlab.example.com'));
+    assert.notEqual(siteOf('a.co.uk'), siteOf('b.co.uk'));
+    assert.equal(siteOf('r.acme.co.uk'), siteOf('auth.acme.co.uk'));
+    assert.notEqual(siteOf('10.0.0.1'), siteOf('10.1.0.1'));
+  });
+  it('knows inner addresses in every spelling a URL undoes', () => {
+    for (const url of [
+      'http://127.0.0.1',
+      'http://2130706433',
+      'http://0x7f.1',
+      'http://[::1]',
+      'http://[::ffff:127.0.0.1]',
+      'http://169.254.169.254',
+      'http://10.1.2.3',
+      'http://localhost.',
+      'http://0.0.0.0',
+      'http://[fe80::1]',
+    ]) {
+      assert.equal(isInnerAddress(new URL(url).hostname), true, url);
+    }
+    for (const url of ['https://example.com', 'https://8.8.8.8', 'https://[2001:4860::1]']) {
+      assert.equal(isInnerAddress(new URL(url).hostname), false, url);
+    }
+  });
+});
