@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Browser } from 'playwright-core';
-import { cacheFolder, exists, root, say } from '../support/cache.ts';
+import { exists, root, say } from '../support/cache.ts';
 import type { Counts } from '../support/stage.ts';
 import { newPage, startBrowser, startWorkbench } from '../support/workbench.ts';
 import { bundleHostSuites } from './bundle.ts';
@@ -31,7 +31,7 @@ export async function runHostInWorkbench(): Promise<Counts> {
 export async function runHost(launch: Launch): Promise<Counts> {
   const work = mkdtempSync(path.join(tmpdir(), 'oci-host-'));
   // Node resolves the bundle's source map and, in development, VS Code its extension by this place.
-  const out = path.join(cacheFolder, 'host');
+  const out = path.join(root, '.cache/host');
   mkdirSync(out, { recursive: true });
   try {
     const results = path.join(work, 'results.jsonl');
