@@ -10,24 +10,53 @@ const fillers: ReadonlySet<string> = new Set([
   'artifact',
   'tar',
   'json',
+  'unknown',
 ]);
 
 const longest = 40;
 
+/** Types that any content may have. */
+const plainTypes: ReadonlySet<string> = new Set([
+  'application/json',
+  'application/yaml',
+  'application/xml',
+  'application/octet-stream',
+  'application/gzip',
+  'application/zip',
+  'application/x-tar',
+  'application/x-gzip',
+  'application/tar+gzip',
+  'text/plain',
+]);
+
+/** The part that says what, as plain words: what a server sends is cut before it is looked at, and only ASCII is shown. */
+function wordsOf(mediaType: string): readonly string[] {
+  const [essence = ''] = mediaType.slice(0, 512).split(';', 1);
+  const subtype = essence.split('/').at(-1) ?? '';
+  return (subtype.split('+', 1)[0] ?? '')
+    .split(/[._-]/)
+    .map((part) => part.replace(/[^a-z0-9]/gi, ''))
+    .filter((part) => part !== '');
+}
+
+function tellingWords(mediaType: string): readonly string[] {
+  return wordsOf(mediaType).filter(
+    (word) => !/^v?\d+(?:(?:alpha|beta|rc)\d*)?$/i.test(word) && !fillers.has(word.toLowerCase()),
+  );
+}
+
+/** True for a media type that any content may have, or that has no word in it. */
+export function saysNothing(mediaType: string): boolean {
+  return plainTypes.has(mediaType.toLowerCase()) || tellingWords(mediaType).length === 0;
+}
+
 /**
  * A short name for a media type no row knows: its last two telling parts, without tree, version and suffix.
- * `application/vnd.acme.rocket.config.v1+json` → `acme rocket`. Never empty.
+ * `application/vnd.acme.rocket.config.v1+json` → `acme rocket`. Never empty, at most 40 characters.
  */
 export function generatedName(mediaType: string): string {
-  // What a server sends is cut before it is looked at, and only plain characters are shown.
-  const text = mediaType.slice(0, 512).trim();
-  const subtype = (text.split('/').at(-1) ?? '').replace(/[;+].*$/, '');
-  const parts = subtype.split(/[._-]+/).map((part) => part.replace(/[^\p{L}\p{N}]/gu, ''));
-  const telling = parts.filter(
-    (part) => part !== '' && !/^v?\d+(?:alpha|beta|rc)?\d*$/i.test(part) && !fillers.has(part.toLowerCase()),
-  );
-  const name = telling.slice(-2).join(' ').slice(0, longest);
-  return name === ''
-    ? subtype.replace(/[^\p{L}\p{N}.+-]/gu, '').slice(0, longest) || 'Untyped artifact'
-    : name;
+  const telling = tellingWords(mediaType);
+  const words =
+    telling.length > 0 ? telling : wordsOf(mediaType).filter((word) => !/^unknown$|^vnd$|^x$/i.test(word));
+  return words.slice(-2).join(' ').slice(0, longest).trim() || 'Untyped artifact';
 }

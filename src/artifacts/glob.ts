@@ -1,57 +1,46 @@
-import type { Pairs } from './table.ts';
+export type Matcher = (text: string) => boolean;
 
-const compiled = new Map<string, RegExp>();
-
-/** Whole and without case; `*` stands for anything. Patterns come from the table, texts from anywhere. */
-export function globMatches(pattern: string, text: string): boolean {
-  if (!pattern.includes('*')) {
-    return pattern.toLowerCase() === text.toLowerCase();
+/**
+ * Whole and without case; `*` stands for anything. Each part between stars is looked for once, from left to right, so that
+ * no text takes longer than its length, whatever a user's pattern is.
+ */
+export function globMatcher(pattern: string): Matcher {
+  const [first = '', ...rest] = pattern.toLowerCase().split('*');
+  const last = rest.pop();
+  if (last === undefined) {
+    return (text) => text.toLowerCase() === first;
   }
-  if (pattern === '*') {
-    return true;
-  }
-  let regex = compiled.get(pattern);
-  if (!regex) {
-    const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
-    regex = new RegExp(`^${parts.join('[^]*')}$`, 'i');
-    compiled.set(pattern, regex);
-  }
-  return text.length <= maxText && regex.test(text);
-}
-
-/** Longest text that a glob is tried on. */
-const maxText = 4096;
-
-/** The first pattern that matches; an exact one before globs, the longest glob before shorter ones. */
-export function bestGlob(patterns: readonly string[], text: string): string | undefined {
-  const matching = patterns.filter((pattern) => globMatches(pattern, text));
-  return (
-    matching.find((pattern) => !pattern.includes('*')) ?? matching.sort((a, b) => b.length - a.length)[0]
-  );
-}
-
-/** The names and values that all pairs were found in; undefined when one is missing. */
-export function pairsFound(
-  pairs: Pairs,
-  fields: Readonly<Record<string, string>> | undefined,
-): readonly (readonly [string, string])[] | undefined {
-  if (!fields) {
-    return undefined;
-  }
-  const found: (readonly [string, string])[] = [];
-  for (const [name, value] of Object.entries(pairs)) {
-    const names = name.includes('*')
-      ? Object.keys(fields)
-          .filter((key) => globMatches(name, key))
-          .sort()
-      : Object.hasOwn(fields, name)
-        ? [name]
-        : [];
-    const match = names.find((key) => globMatches(value, fields[key] ?? ''));
-    if (match === undefined) {
-      return undefined;
+  return (text) => {
+    const lower = text.toLowerCase();
+    const end = lower.length - last.length;
+    let at = first.length;
+    if (at > end || !lower.startsWith(first) || !lower.endsWith(last)) {
+      return false;
     }
-    found.push([match, fields[match] ?? '']);
+    for (const part of rest) {
+      const found = lower.indexOf(part, at);
+      at = found + part.length;
+      if (found < 0 || at > end) {
+        return false;
+      }
+    }
+    return true;
+  };
+}
+
+const digestTag = /^[a-z0-9][a-z0-9+._-]{0,31}-[0-9a-f]{64,128}/;
+
+/**
+ * For tags: `{digest}` at the start stands for `sha256-<hex>`, as the referrers tag schema and cosign write a digest.
+ * 64 digits at least, as many images are tagged with a git commit of 40 after a name.
+ */
+export function tagMatcher(pattern: string): Matcher {
+  if (!pattern.startsWith('{digest}')) {
+    return globMatcher(pattern);
   }
-  return found;
+  const rest = globMatcher(pattern.slice('{digest}'.length));
+  return (tag) => {
+    const [digest] = digestTag.exec(tag) ?? [];
+    return digest !== undefined && rest(tag.slice(digest.length));
+  };
 }

@@ -1,183 +1,153 @@
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isIndexType, MediaType } from '../oci/mediaTypes.ts';
-import type { AnyManifest } from '../oci/manifest.ts';
-import { generatedName } from './generatedName.ts';
-import { finders, holds, subjectOf, type Hit, type Subject } from './signals.ts';
-import { typeRows, type TypeRow } from './table.ts';
-import type { ArtifactType, Rule } from './type.ts';
+import { evidenceOf, stages, type Claim, type Hit } from './claims.ts';
+import { generatedName, saysNothing } from './generatedName.ts';
+import { ignoredFields } from './ignored.ts';
+import { isGenericType, isLabelled, subjectOf, type Found, type Subject } from './subject.ts';
+import { builtInTable, type TypeTable } from './table.ts';
+import type { ArtifactType } from './type.ts';
 
 export interface IdentifyContext {
   /** The tag it was reached by: a hint, and the last one. */
   readonly tag?: string | undefined;
-  /** The config blob as parsed JSON, where it is known. */
+  /** The config blob as parsed JSON, where it is known; null when it could not be read. */
   readonly config?: unknown;
 }
 
-/** The order of precedence: the first stage that any row hits decides. */
-const stages: readonly (readonly [Rule, keyof typeof finders])[] = [
-  ['manifest-media-type', 'manifestMediaType'],
-  ['artifact-type', 'artifactType'],
-  ['config-media-type', 'configMediaType'],
-  ['child-media-type', 'childMediaType'],
-  ['descriptor-annotation', 'descriptorAnnotations'],
-  ['layer-media-type', 'layerMediaType'],
-  ['manifest-annotation', 'annotations'],
-  ['layer-annotation', 'layerAnnotations'],
-  ['child-annotation', 'childAnnotations'],
-  ['config-label', 'configLabels'],
-  ['tag-pattern', 'tagPattern'],
-];
-
 const labelStage = stages.findIndex(([rule]) => rule === 'config-label');
 
-interface Round {
-  readonly rows: readonly TypeRow[];
-  /** False: the row has no say at this stage in this round. */
-  readonly has: (row: TypeRow, rule: Rule) => boolean;
-}
-
-const ownTypes: ReadonlySet<Rule> = new Set(['artifact-type', 'config-media-type']);
-
-/** Ordinary types first; then flavours of an image by how it is stored; then carriers and placeholders. */
-const rounds: readonly Round[] = [
-  {
-    rows: typeRows.filter(({ fallback }) => !fallback),
-    has: ({ variant }, rule) => variant !== true || ownTypes.has(rule),
-  },
-  { rows: typeRows.filter(({ variant }) => variant), has: () => true },
-  { rows: typeRows.filter(({ fallback }) => fallback), has: () => true },
-];
-
-/** Image configs: the only ones whose labels can name another type. */
-const labelledConfigs: ReadonlySet<string> = new Set([MediaType.imageConfig, MediaType.dockerConfig]);
-
 /**
- * What a manifest is. Pure and total: it never throws and never guesses, and the same bytes give the same answer whatever
- * the order of keys.
+ * What a manifest is. Pure and total: it never throws and never guesses, whatever is in any field, and the same bytes give the
+ * same answer whatever the order of keys.
+ * @param manifest as `parseManifest` or as `JSON.parse` gives it
  * @param descriptor as the parent holds it: its annotations count
  */
 export function identify(
-  manifest: AnyManifest,
-  descriptor: Descriptor,
+  manifest: unknown,
+  descriptor?: Partial<Descriptor>,
   context: IdentifyContext = {},
+  table: TypeTable = builtInTable,
 ): ArtifactType {
   const subject = subjectOf(manifest, descriptor, context);
-  for (const [roundIndex, round] of rounds.entries()) {
-    if (roundIndex === 2 && subject.artifactType) {
+  const canRefine = isLabelled(subject) && fieldOf(context, 'config') === undefined;
+  for (const [round, claimsByStage] of table.rounds.entries()) {
+    if (round === 2 && subject.artifactType) {
       // What it says it is tells more than what it is carried in.
       break;
     }
-    for (const [stageIndex, [rule, signal]] of stages.entries()) {
-      const best = bestOf(
-        round,
-        rule,
-        roundIndex === 2 && signal === 'artifactType' ? 'statedType' : signal,
-        subject,
-      );
+    for (const [stage, [rule]] of stages.entries()) {
+      const best = bestOf(claimsByStage[stage] ?? [], subject);
       if (best) {
-        const couldRefine = roundIndex > 0 || stageIndex > labelStage;
+        const { row } = best.claim;
         return {
-          id: best.row.id,
-          name: best.row.name,
-          category: best.row.category,
+          id: row.id,
+          name: row.name,
+          category: row.category ?? 'other',
           rule,
-          evidence: best.hit.evidence,
-          refinable: couldRefine && isLabelled(subject) && context.config === undefined,
+          evidence: best.evidence,
+          ignored: ignoredFields(subject, table, best.evidence),
+          refinable: canRefine && (round > 0 || stage > labelStage),
         };
       }
     }
   }
-  return { ...generated(subject), refinable: false };
-}
-
-function isLabelled({ configMediaType }: Subject): boolean {
-  return configMediaType !== undefined && labelledConfigs.has(configMediaType);
-}
-
-interface Candidate {
-  readonly row: TypeRow;
-  readonly hit: Hit;
-}
-
-function bestOf(
-  round: Round,
-  rule: Rule,
-  signal: keyof typeof finders,
-  subject: Subject,
-): Candidate | undefined {
-  let best: Candidate | undefined;
-  for (const row of round.rows) {
-    const hit = round.has(row, rule) ? finders[signal](row.match, subject) : undefined;
-    if (hit && (row.match.require?.some((condition) => holds(condition, subject)) ?? true)) {
-      const candidate = { row, hit };
-      // Strictly better only: among equals the order of the table decides.
-      best = best === undefined || compare(candidate, best) < 0 ? candidate : best;
-    }
-  }
-  return best;
-}
-
-/** Rank, then a row with conditions before one without, then the first layer, then exact before glob, then the longest. */
-function compare(a: Candidate, b: Candidate): number {
-  return (
-    (b.row.rank ?? 0) - (a.row.rank ?? 0) ||
-    Number(b.row.match.require !== undefined) - Number(a.row.match.require !== undefined) ||
-    (a.hit.layerIndex ?? 0) - (b.hit.layerIndex ?? 0) ||
-    Number(a.hit.isGlob ?? false) - Number(b.hit.isGlob ?? false) ||
-    (b.hit.length ?? 0) - (a.hit.length ?? 0)
-  );
-}
-
-/** No row knows it: a name made of the media type that says most. */
-function generated(subject: Subject): Omit<ArtifactType, 'refinable'> {
-  const [field, value] =
-    subject.artifactType ??
-    (subject.configMediaType !== undefined &&
-    subject.configMediaType !== '' &&
-    subject.configMediaType !== MediaType.empty
-      ? (['config.mediaType', subject.configMediaType] as const)
-      : subject.statedType !== undefined
-        ? (['artifactType', subject.statedType] as const)
-        : subject.layerTypes[0] !== undefined
-          ? ([`layers[${subject.layerTypes[0][0]}].mediaType`, subject.layerTypes[0][1]] as const)
-          : (['mediaType', subject.manifestMediaType] as const));
+  const { field, value } = mostTelling(subject);
+  const evidence = [evidenceOf(field, value)];
   return {
     id: 'unknown',
     name: generatedName(value),
     category: subject.kind === 'index' ? 'index' : 'other',
     rule: 'generated',
-    evidence: [{ field, value: value.slice(0, 256) }],
+    evidence,
+    ignored: ignoredFields(subject, table, evidence),
+    refinable: canRefine,
   };
+}
+
+function fieldOf(context: unknown, name: keyof IdentifyContext): unknown {
+  return typeof context === 'object' && context !== null ? (context as IdentifyContext)[name] : undefined;
+}
+
+interface Candidate {
+  readonly claim: Claim;
+  readonly hit: Hit;
+  readonly evidence: ArtifactType['evidence'];
+}
+
+function bestOf(claims: readonly Claim[], subject: Subject): Candidate | undefined {
+  let best: Candidate | undefined;
+  for (const claim of claims) {
+    const hit = claim.find(subject);
+    if (!hit || (best && compare(claim, hit, best.claim, best.hit) >= 0)) {
+      // Strictly better only: among equals the order of the table decides.
+      continue;
+    }
+    const conditions = conditionsOf(claim, subject);
+    if (conditions) {
+      best = { claim, hit, evidence: [...hit.evidence, ...conditions] };
+    }
+  }
+  return best;
+}
+
+/** What the first condition that holds was found in; undefined when there are conditions and none holds. */
+function conditionsOf({ require }: Claim, subject: Subject): ArtifactType['evidence'] | undefined {
+  for (const condition of require) {
+    const hit = condition(subject);
+    if (hit) {
+      return hit.evidence;
+    }
+  }
+  return require.length === 0 ? [] : undefined;
+}
+
+/** A user's row, then rank, then conditions before none, then the first layer, then exact before glob, then the longest. */
+function compare(claimA: Claim, a: Hit, claimB: Claim, b: Hit): number {
+  return (
+    Number(claimB.isUsers) - Number(claimA.isUsers) ||
+    (claimB.row.rank ?? 0) - (claimA.row.rank ?? 0) ||
+    Number(claimB.require.length > 0) - Number(claimA.require.length > 0) ||
+    a.index - b.index ||
+    Number(a.isGlob) - Number(b.isGlob) ||
+    b.length - a.length
+  );
+}
+
+/** Of a manifest that no row knows, the media type that says most. */
+function mostTelling(subject: Subject): Found {
+  const { artifactType, configMediaType, statedType, layerTypes, childTypes, manifestMediaType } = subject;
+  const found = [artifactType, configMediaType, ...layerTypes, ...childTypes, statedType].filter(
+    (item) => item !== undefined,
+  );
+  return (
+    found.find(({ value }) => !isGenericType(value) && !saysNothing(value)) ?? found[0] ?? manifestMediaType
+  );
 }
 
 /**
  * What a descriptor alone can tell, for a row whose manifest was not read: by a `HEAD`, in an index, among referrers.
  * `refinable` says that reading it may tell more.
  */
-export function nameByDescriptor(descriptor: Descriptor, context: IdentifyContext = {}): ArtifactType {
+export function nameByDescriptor(
+  descriptor: Descriptor,
+  context: IdentifyContext = {},
+  table: TypeTable = builtInTable,
+): ArtifactType {
   const { mediaType, artifactType, annotations, platform } = descriptor;
-  const stated = {
-    mediaType,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(annotations ? { annotations } : {}),
-  };
-  if (isIndexType(mediaType)) {
-    return { ...identify({ kind: 'index', ...stated, manifests: [] }, descriptor, context), refinable: true };
-  }
   // Among referrers `artifactType` is the config's media type where the manifest has none of its own.
-  const config =
-    artifactType === undefined ? (platform ? imageConfigOf(mediaType) : undefined) : artifactType;
+  const config = artifactType ?? (platform ? imageConfigOf(mediaType) : undefined);
   const type = identify(
     {
-      kind: 'manifest',
-      ...stated,
-      layers: [],
-      ...(config === undefined ? {} : { config: { ...descriptor, mediaType: config } }),
+      mediaType,
+      artifactType,
+      annotations,
+      ...(isIndexType(mediaType) ? { manifests: [] } : { config: { mediaType: config } }),
     },
     descriptor,
     context,
+    table,
   );
-  if (type.rule === 'generated' && artifactType === undefined) {
+  if (type.rule === 'generated' && artifactType === undefined && !isIndexType(mediaType)) {
     return { ...type, id: 'manifest', name: 'Manifest', refinable: true };
   }
   return {
@@ -185,6 +155,7 @@ export function nameByDescriptor(descriptor: Descriptor, context: IdentifyContex
     evidence: type.evidence.map((item) =>
       item.field.startsWith('config') ? { ...item, field: 'descriptor' } : item,
     ),
+    ignored: [],
     refinable: true,
   };
 }

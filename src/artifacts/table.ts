@@ -1,34 +1,41 @@
+import { compileRow, stages, type Claim } from './claims.ts';
 import type { Category } from './type.ts';
 import rows from './types.json' with { type: 'json' };
 
 /** Names and values that must all be there; `*` in either stands for anything. */
 export type Pairs = Readonly<Record<string, string>>;
 
+export type OneOrMany<T> = T | readonly T[];
+
 /** Signals, each tried at its own stage; media types and values are compared whole and without case, `*` is a glob. */
 export interface Signals {
-  readonly manifestMediaType?: readonly string[];
-  readonly artifactType?: readonly string[];
-  readonly configMediaType?: readonly string[];
-  readonly childMediaType?: readonly string[];
-  readonly layerMediaType?: readonly string[];
-  readonly descriptorAnnotations?: readonly Pairs[];
-  readonly annotations?: readonly Pairs[];
-  readonly layerAnnotations?: readonly Pairs[];
-  readonly childAnnotations?: readonly Pairs[];
-  readonly configLabels?: readonly Pairs[];
-  readonly tagPattern?: string;
+  readonly manifestMediaType?: OneOrMany<string>;
+  readonly artifactType?: OneOrMany<string>;
+  readonly configMediaType?: OneOrMany<string>;
+  readonly childMediaType?: OneOrMany<string>;
+  readonly layerMediaType?: OneOrMany<string>;
+  readonly descriptorAnnotations?: OneOrMany<Pairs>;
+  readonly annotations?: OneOrMany<Pairs>;
+  readonly layerAnnotations?: OneOrMany<Pairs>;
+  readonly childAnnotations?: OneOrMany<Pairs>;
+  readonly configLabels?: OneOrMany<Pairs>;
+  /** A glob in which `{digest}` at the start stands for `sha256-<hex>`. */
+  readonly tagPattern?: OneOrMany<string>;
 }
 
+/** All of it must hold. */
 export interface Condition extends Signals {
   readonly manifestKind?: 'image' | 'index';
+  /** On every layer, and on one at least. */
+  readonly allLayerAnnotations?: OneOrMany<Pairs>;
 }
 
-/** One artifact type: a row of `types.json`. */
+/** One artifact type: a row of `types.json`, described by `types.schema.json`. */
 export interface TypeRow {
   readonly id: string;
   /** At most 18 characters. */
   readonly name: string;
-  readonly category: Category;
+  readonly category?: Category;
   /** Order among rows that claim the same manifest at the same stage; the highest first. Default 0. */
   readonly rank?: number;
   /** A flavour of storage of an image: only its own types tell it before everything else was tried. */
@@ -36,25 +43,51 @@ export interface TypeRow {
   /** A carrier or placeholder: tried last. */
   readonly fallback?: boolean;
   /** Any signal is enough, and one of `require` must hold besides. */
-  readonly match: Signals & { readonly require?: readonly Condition[] };
+  readonly match: Signals & { readonly require?: OneOrMany<Condition> };
   readonly layers?: readonly LayerRow[];
-  readonly tool: string;
-  /** With {ref} {repo} {tag} {digest} {registry} {subject} and names only the tool knows. */
-  readonly pull: string;
-  readonly docs: string;
+  readonly tool?: string;
+  /** With the placeholders of `pullCommand`. */
+  readonly pull?: string;
+  readonly docs?: string;
 }
 
 export interface LayerRow {
+  /** May hold `*`. */
   readonly mediaType: string;
   readonly name: string;
-  /** What the bytes are: `tar+gzip`, `json`, `wasm`… */
-  readonly content: string;
 }
 
+/** Rows made ready to be asked. */
+export interface TypeTable {
+  readonly rows: readonly TypeRow[];
+  readonly byId: ReadonlyMap<string, TypeRow>;
+  /** By round and by stage, in the order of precedence. */
+  readonly rounds: readonly (readonly (readonly Claim[])[])[];
+}
+
+/** The built-in rows, each id once. */
 export const typeRows = rows as readonly unknown[] as readonly TypeRow[];
 
-const byId = new Map(typeRows.map((row) => [row.id, row]));
+/**
+ * The built-in rows and a user's, which win: one with the id of a built-in takes its place, and where both claim a manifest
+ * at the same stage the user's decides.
+ * @param userRows as `parseTypeRow` gives them
+ */
+export function createTable(userRows: readonly TypeRow[]): TypeTable {
+  const own = new Map(userRows.map((row) => [row.id, row]));
+  const all = [...own.values(), ...typeRows.filter(({ id }) => !own.has(id))];
+  const claims = all.flatMap((row) => compileRow(row, own.has(row.id)));
+  return {
+    rows: all,
+    byId: new Map(all.map((row) => [row.id, row])),
+    rounds: [0, 1, 2].map((round) =>
+      stages.map((_, stage) => claims.filter((claim) => claim.round === round && claim.stage === stage)),
+    ),
+  };
+}
+
+export const builtInTable = createTable([]);
 
 export function typeRow(id: string): TypeRow | undefined {
-  return byId.get(id);
+  return builtInTable.byId.get(id);
 }

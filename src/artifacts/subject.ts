@@ -1,0 +1,169 @@
+import { isRecord } from '../oci/descriptor.ts';
+import { isIndexType, MediaType } from '../oci/mediaTypes.ts';
+import { globMatcher } from './glob.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** A media type that was found, and where. */
+export interface Found {
+  readonly field: string;
+  readonly value: string;
+  /** Place among the layers or manifests; 0 for what there is one of. */
+  readonly index: number;
+}
+
+/** A layer or a manifest of an index with annotations. */
+export interface Annotated {
+  readonly index: number;
+  readonly annotations: Fields;
+}
+
+/** Everything of a manifest that can tell its type, taken out once. */
+export interface Subject {
+  readonly kind: 'image' | 'index';
+  readonly manifestMediaType: Found;
+  /** Absent when it says nothing: an image type, the empty type, a placeholder. */
+  readonly artifactType: Found | undefined;
+  /** What `artifactType` says even if it is generic. */
+  readonly statedType: Found | undefined;
+  readonly configMediaType: Found | undefined;
+  /** Different media types, each with the place of its first. */
+  readonly layerTypes: readonly Found[];
+  readonly childTypes: readonly Found[];
+  readonly layerCount: number;
+  readonly layers: readonly Annotated[];
+  readonly children: readonly Annotated[];
+  readonly annotations: Fields | undefined;
+  readonly descriptorAnnotations: Fields | undefined;
+  readonly labels: Fields | undefined;
+  readonly tag: string | undefined;
+  /** True for an index with a child for a platform. */
+  readonly hasPlatforms: boolean;
+}
+
+/** Most descriptors of one manifest that are looked at, most different media types among them, longest text. */
+const maxDescriptors = 512;
+const maxTypes = 64;
+const maxText = 4096;
+
+const genericTypes = [
+  'application/vnd.oci.image.*',
+  'application/vnd.oci.empty.*',
+  'application/vnd.docker.distribution.*',
+  'application/vnd.docker.image.*',
+  'application/vnd.unknown.artifact.v1',
+  'application/octet-stream',
+].map(globMatcher);
+
+/** Where an index named its type before it had a field for it. */
+const oldArtifactType = 'org.opencontainers.artifactType';
+
+/** Image configs: the only ones whose labels can name another type. */
+const labelledConfigs: ReadonlySet<string> = new Set([MediaType.imageConfig, MediaType.dockerConfig]);
+
+/** True for a type that says only how something is stored. */
+export function isGenericType(mediaType: string): boolean {
+  return genericTypes.some((matches) => matches(mediaType));
+}
+
+export function isLabelled({ configMediaType }: Subject): boolean {
+  return configMediaType !== undefined && labelledConfigs.has(configMediaType.value.toLowerCase());
+}
+
+/**
+ * Reads a manifest as it was parsed here or as `JSON.parse` gives it; what is of a wrong type is as if it were not there.
+ * An OCI or ORAS artifact manifest has its layers in `blobs`.
+ */
+export function subjectOf(manifest: unknown, descriptor: unknown, context: unknown): Subject {
+  const document = fieldsOf(manifest) ?? {};
+  const parent = fieldsOf(descriptor);
+  const { tag, config } = fieldsOf(context) ?? {};
+  const mediaType = mediaTypeOf(document, textOf(parent?.['mediaType']));
+  const isIndex =
+    isIndexType(mediaType.toLowerCase()) ||
+    (Array.isArray(document['manifests']) && mediaType.toLowerCase() !== MediaType.manifest);
+  const layers = isIndex ? [] : descriptorsOf(document['layers'] ?? document['blobs']);
+  const children = isIndex ? descriptorsOf(document['manifests']) : [];
+  const annotations = fieldsOf(document['annotations']);
+  const statedType =
+    foundIn(document, 'artifactType', 'artifactType') ??
+    (isIndex ? foundIn(annotations, oldArtifactType, `annotations["${oldArtifactType}"]`) : undefined);
+  const subject = {
+    kind: isIndex ? 'index' : 'image',
+    manifestMediaType: { field: 'mediaType', value: mediaType, index: 0 },
+    artifactType: statedType && !isGenericType(statedType.value) ? statedType : undefined,
+    statedType,
+    configMediaType: isIndex
+      ? undefined
+      : foundIn(fieldsOf(document['config']), 'mediaType', 'config.mediaType'),
+    layerTypes: differentTypes(layers, 'layers'),
+    childTypes: differentTypes(children, 'manifests'),
+    layerCount: layers.length,
+    layers: annotated(layers),
+    children: annotated(children),
+    annotations,
+    descriptorAnnotations: fieldsOf(parent?.['annotations']),
+    labels: undefined,
+    tag: textOf(tag),
+    hasPlatforms: children.some(isForPlatform),
+  } as const satisfies Subject;
+  return isLabelled(subject)
+    ? { ...subject, labels: fieldsOf(fieldsOf(fieldsOf(config)?.['config'])?.['Labels']) }
+    : subject;
+}
+
+function mediaTypeOf(document: Fields, served: string | undefined): string {
+  const stated = textOf(document['mediaType']);
+  if (stated !== undefined) {
+    return stated;
+  }
+  if (served !== undefined && !/^application\/(?:json|octet-stream)$/i.test(served)) {
+    return served;
+  }
+  if (Array.isArray(document['manifests'])) {
+    return MediaType.index;
+  }
+  return document['schemaVersion'] === 1 ? MediaType.dockerSchema1Signed : MediaType.manifest;
+}
+
+function fieldsOf(value: unknown): Fields | undefined {
+  return isRecord(value) ? value : undefined;
+}
+
+/** Undefined for an empty text too: it says nothing. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, maxText) : undefined;
+}
+
+function foundIn(fields: Fields | undefined, name: string, field: string): Found | undefined {
+  const value = fields && Object.hasOwn(fields, name) ? textOf(fields[name]) : undefined;
+  return value === undefined ? undefined : { field, value, index: 0 };
+}
+
+function descriptorsOf(value: unknown): readonly (Fields | undefined)[] {
+  return Array.isArray(value) ? value.slice(0, maxDescriptors).map(fieldsOf) : [];
+}
+
+function differentTypes(descriptors: readonly (Fields | undefined)[], list: string): readonly Found[] {
+  const seen = new Map<string, Found>();
+  for (const [index, descriptor] of descriptors.entries()) {
+    const value = textOf(descriptor?.['mediaType']);
+    if (value !== undefined && !seen.has(value) && seen.size < maxTypes) {
+      seen.set(value, { field: `${list}[${index}].mediaType`, value, index });
+    }
+  }
+  return [...seen.values()];
+}
+
+function annotated(descriptors: readonly (Fields | undefined)[]): readonly Annotated[] {
+  return descriptors.flatMap((descriptor, index) => {
+    const annotations = fieldsOf(descriptor?.['annotations']);
+    return annotations ? [{ index, annotations }] : [];
+  });
+}
+
+function isForPlatform(descriptor: Fields | undefined): boolean {
+  const platform = fieldsOf(descriptor?.['platform']);
+  const os = textOf(platform?.['os']);
+  return os !== undefined && os !== 'unknown';
+}
