@@ -55,7 +55,8 @@ export function identify(
   const evidence = [evidenceOf(field, value)];
   return {
     id: 'unknown',
-    name: generatedName(value),
+    // What says only how it is stored would give a name that is wrong: `oci image`.
+    name: generatedName(isGenericType(value) ? '' : value),
     category: subject.kind === 'index' ? 'index' : 'other',
     rule: 'generated',
     evidence,

@@ -117,13 +117,13 @@ function mediaTypeOf(document: Fields, served: string | undefined): string {
   if (stated !== undefined) {
     return stated;
   }
+  if (document['schemaVersion'] === 1 && Array.isArray(document['fsLayers'])) {
+    return MediaType.dockerSchema1Signed;
+  }
   if (served !== undefined && !/^application\/(?:json|octet-stream)$/i.test(served)) {
     return served;
   }
-  if (Array.isArray(document['manifests'])) {
-    return MediaType.index;
-  }
-  return document['schemaVersion'] === 1 ? MediaType.dockerSchema1Signed : MediaType.manifest;
+  return Array.isArray(document['manifests']) ? MediaType.index : MediaType.manifest;
 }
 
 function fieldsOf(value: unknown): Fields | undefined {
