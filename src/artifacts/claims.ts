@@ -1,4 +1,4 @@
-import { globMatcher, tagMatcher, type Matcher } from './glob.ts';
+import { globMatcher, tagMatcher } from './glob.ts';
 import { textOf, type Annotated, type Fields, type Found, type Subject } from './subject.ts';
 import type { Condition, OneOrMany, Pairs, Signals, TypeRow } from './table.ts';
 import type { Evidence, Rule } from './type.ts';
@@ -41,9 +41,6 @@ export interface Claim {
   /** One of them must hold; none when the signal is enough. */
   readonly require: readonly Finder[];
 }
-
-/** Most names among which a glob for a name is tried: with more there are none, whatever their order. */
-const maxNames = 64;
 
 export function many<T>(value: OneOrMany<T> | undefined): readonly T[] {
   return value === undefined ? [] : Array.isArray(value) ? (value as readonly T[]) : [value as T];
@@ -156,7 +153,7 @@ function tagFinder(patterns: readonly string[]): Finder {
       : undefined;
 }
 
-type PairsMatcher = (fields: Fields, path: string) => readonly Evidence[] | undefined;
+type PairsMatcher = (fields: Fields, path: string, { namesOf }: Subject) => readonly Evidence[] | undefined;
 
 function pairsFinder(
   wanted: OneOrMany<Pairs> | undefined,
@@ -166,7 +163,7 @@ function pairsFinder(
   const matchers = many(wanted).map(pairsMatcher);
   return (subject) => {
     const fields = fieldsOf(subject);
-    const evidence = fields && firstOf(matchers, fields, path);
+    const evidence = fields && firstOf(matchers, fields, path, subject);
     return evidence && { ...plainHit, evidence };
   };
 }
@@ -179,7 +176,7 @@ function listFinder(
   const matchers = many(wanted).map(pairsMatcher);
   return (subject) => {
     for (const { index, annotations } of listOf(subject)) {
-      const evidence = firstOf(matchers, annotations, `${list}[${index}].annotations`);
+      const evidence = firstOf(matchers, annotations, `${list}[${index}].annotations`, subject);
       if (evidence) {
         return { ...plainHit, evidence, index };
       }
@@ -190,12 +187,13 @@ function listFinder(
 
 function everyLayerFinder(wanted: OneOrMany<Pairs>): Finder {
   const matchers = many(wanted).map(pairsMatcher);
-  return ({ layers, layerCount }) => {
+  return (subject) => {
+    const { layers, layerCount } = subject;
     if (layerCount === 0 || layers.length < layerCount) {
       return undefined;
     }
     const found = layers.map(({ index, annotations }) =>
-      firstOf(matchers, annotations, `layers[${index}].annotations`),
+      firstOf(matchers, annotations, `layers[${index}].annotations`, subject),
     );
     return found.every((evidence) => evidence !== undefined)
       ? { ...plainHit, evidence: found[0] ?? [] }
@@ -207,9 +205,10 @@ function firstOf(
   matchers: readonly PairsMatcher[],
   fields: Fields,
   path: string,
+  subject: Subject,
 ): readonly Evidence[] | undefined {
   for (const matcher of matchers) {
-    const evidence = matcher(fields, path);
+    const evidence = matcher(fields, path, subject);
     if (evidence) {
       return evidence;
     }
@@ -224,10 +223,10 @@ function pairsMatcher(pairs: Pairs): PairsMatcher {
     matchesName: name.includes('*') ? globMatcher(name) : undefined,
     matchesValue: globMatcher(value),
   }));
-  return (fields, path) => {
+  return (fields, path, { namesOf }) => {
     const evidence: Evidence[] = [];
     for (const { name, matchesName, matchesValue } of wanted) {
-      const found = (matchesName ? namesIn(fields, matchesName) : [name]).find((key) => {
+      const found = (matchesName ? namesOf(fields).filter(matchesName) : [name]).find((key) => {
         const value = Object.hasOwn(fields, key) ? fields[key] : undefined;
         return typeof value === 'string' && matchesValue(value);
       });
@@ -238,11 +237,6 @@ function pairsMatcher(pairs: Pairs): PairsMatcher {
     }
     return evidence;
   };
-}
-
-function namesIn(fields: Fields, matches: Matcher): readonly string[] {
-  const names = Object.keys(fields);
-  return names.length > maxNames ? [] : names.filter(matches).sort();
 }
 
 export function evidenceOf(field: string, value: string): Evidence {

@@ -39,12 +39,17 @@ export interface Subject {
   readonly tag: string | undefined;
   /** True for an index with a child for a platform. */
   readonly hasPlatforms: boolean;
+  /** The names among which a glob for a name is tried, sorted; each object is looked through once. */
+  readonly namesOf: (fields: Fields) => readonly string[];
 }
 
 /** Most descriptors of one manifest that are looked at, most different media types among them, longest text. */
 const maxDescriptors = 512;
 const maxTypes = 64;
 const maxText = 4096;
+
+/** Most names among which a glob is tried: with more there are none, whatever their order. */
+const maxNames = 64;
 
 const genericTypes = [
   'application/vnd.oci.image.*',
@@ -106,6 +111,7 @@ export function subjectOf(manifest: unknown, descriptor: unknown, context: unkno
     labels: undefined,
     tag: textOf(tag),
     hasPlatforms: children.some(isForPlatform),
+    namesOf: rememberedNames(),
   } as const satisfies Subject;
   return isLabelled(subject)
     ? { ...subject, labels: fieldsOf(fieldsOf(fieldsOf(config)?.['config'])?.['Labels']) }
@@ -160,6 +166,19 @@ function annotated(descriptors: readonly (Fields | undefined)[]): readonly Annot
     const annotations = fieldsOf(descriptor?.['annotations']);
     return annotations ? [{ index, annotations }] : [];
   });
+}
+
+function rememberedNames(): Subject['namesOf'] {
+  const known = new Map<Fields, readonly string[]>();
+  return (fields) => {
+    let names = known.get(fields);
+    if (!names) {
+      const all = Object.keys(fields);
+      names = all.length > maxNames ? [] : all.sort();
+      known.set(fields, names);
+    }
+    return names;
+  };
 }
 
 function isForPlatform(descriptor: Fields | undefined): boolean {

@@ -1,0 +1,135 @@
+import { isRecord } from '../oci/descriptor.ts';
+import { stages } from './claims.ts';
+import type { TypeRow } from './table.ts';
+import { categories } from './type.ts';
+
+/** Undefined when the value is right; else what is wrong, the path first. */
+type Check = (value: unknown, path: string) => string | undefined;
+
+/** A row of a user, or what is wrong with it: `match.artifactType is not …`. */
+export type ParsedRow = { readonly row: TypeRow } | { readonly problem: string };
+
+/**
+ * Holds a row from outside to what `types.schema.json` says, which is for the editor; a test holds the two to each other.
+ * The row is a copy: what is changed in the value later changes nothing here.
+ */
+export function parseTypeRow(value: unknown): ParsedRow {
+  const problem = rowCheck(value, '');
+  return problem === undefined
+    ? { row: structuredClone(value) as TypeRow }
+    : { problem: problem.replace(/^\./, '') };
+}
+
+function text(pattern: RegExp, longest: number, what: string): Check {
+  return (value, path) =>
+    typeof value === 'string' && value.length <= longest && pattern.test(value)
+      ? undefined
+      : `${path} is not ${what}`;
+}
+
+function oneOf(values: readonly unknown[]): Check {
+  return (value, path) => (values.includes(value) ? undefined : `${path} is not one of ${values.join(', ')}`);
+}
+
+function list(check: Check, longest: number, shortest = 1): Check {
+  return (value, path) =>
+    Array.isArray(value) && value.length >= shortest && value.length <= longest
+      ? firstProblem(value.map((item, index) => check(item, `${path}[${index}]`)))
+      : `${path} is not a list of at most ${longest}`;
+}
+
+function oneOrMany(check: Check, longest: number): Check {
+  return (value, path) => (Array.isArray(value) ? list(check, longest)(value, path) : check(value, path));
+}
+
+/** An object with these fields and no other; `needed` says which must be there. */
+function object(fields: Readonly<Record<string, Check>>, needed: readonly string[]): Check {
+  return (value, path) => {
+    if (!isRecord(value)) {
+      return `${path || 'The row'} is not an object`;
+    }
+    const missing = needed.find((name) => !Object.hasOwn(value, name));
+    return missing === undefined
+      ? firstProblem(
+          Object.entries(value).map(([name, inner]) => {
+            const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
+            return check ? check(inner, `${path}.${name}`) : `${path}.${name.slice(0, 100)} is not known`;
+          }),
+        )
+      : `${path}.${missing} is missing`;
+  };
+}
+
+function firstProblem(problems: readonly (string | undefined)[]): string | undefined {
+  return problems.find((problem) => problem !== undefined);
+}
+
+const pattern = text(/^[!-~]*[a-z0-9][!-~]*$/i, 255, 'a media type or pattern');
+
+const pairSet: Check = (value, path) => {
+  const entries = isRecord(value) ? Object.entries(value) : [];
+  return entries.length === 0 || entries.length > 20
+    ? `${path} is not an object of at most 20 names and values`
+    : firstProblem(
+        entries.map(
+          ([name, inner]) => pattern(name, path) ?? text(/^/, 500, 'a text')(inner, `${path}.${name}`),
+        ),
+      );
+};
+
+const patterns = oneOrMany(pattern, 50);
+const pairs = oneOrMany(pairSet, 50);
+
+const signals: Readonly<Record<string, Check>> = Object.fromEntries(
+  stages.map(([, signal]) => [signal, /Annotations$|Labels$/i.test(signal) ? pairs : patterns]),
+);
+
+const anyField: Check = (value, path) =>
+  Object.keys(value as object).length === 0 ? `${path} is empty` : undefined;
+
+function both(first: Check, second: Check): Check {
+  return (value, path) => first(value, path) ?? second(value, path);
+}
+
+const condition = both(
+  object({ ...signals, allLayerAnnotations: pairs, manifestKind: oneOf(['image', 'index']) }, []),
+  anyField,
+);
+
+const match = both(object({ ...signals, require: oneOrMany(condition, 20) }, []), (value, path) =>
+  Object.keys(value as object).some((name) => name !== 'require') ? undefined : `${path} has no signal`,
+);
+
+const hidden = '\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff';
+const shortName = text(
+  new RegExp(`^[^\\s${hidden}]([^${hidden}]*[^\\s${hidden}])?$`),
+  40,
+  'a name of at most 40 characters in one line',
+);
+const line = text(/^[ -~]+$/, 256, 'one line of at most 256 ASCII characters');
+
+const reservedIds = ['unknown', 'manifest', 'config', 'layer'];
+
+const rowCheck = object(
+  {
+    id: both(text(/^[a-z0-9]+(-[a-z0-9]+)*$/, 64, 'lower-case words with hyphens'), (value, path) =>
+      reservedIds.includes(value as string) ? `${path} is a word with a meaning of its own` : undefined,
+    ),
+    name: both(shortName, (value, path) =>
+      /^unknown$/i.test(value as string) ? `${path} says nothing` : undefined,
+    ),
+    category: oneOf(categories),
+    rank: (value, path) =>
+      Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 1000
+        ? undefined
+        : `${path} is not a whole number from 0 to 1000`,
+    variant: oneOf([true]),
+    fallback: oneOf([true]),
+    match,
+    layers: list(object({ mediaType: pattern, name: shortName }, ['mediaType', 'name']), 100, 0),
+    tool: line,
+    pull: line,
+    docs: text(/^https:\/\/[!-~]+$/, 500, 'an https address'),
+  },
+  ['id', 'name', 'match'],
+);
