@@ -92,7 +92,13 @@ export interface Deleter {
   untag(tag: string, op?: Op): Promise<void>;
 }
 
-export type Repository = Store & Partial<Mounter> & Partial<Deleter>;
+/** Optional power: name what has no tag, as a layout can and a registry cannot. */
+export interface UntaggedLister {
+  /** Manifests without a tag that are reached by no index and no subject of the same place. */
+  untagged(op?: PageOp): Promise<Page<Digest>>;
+}
+
+export type Repository = Store & Partial<Mounter> & Partial<Deleter> & Partial<UntaggedLister>;
 
 /** A place of many repositories. */
 export interface Registry {
@@ -111,6 +117,10 @@ export function canMount(store: ReadStore): store is ReadStore & Mounter {
 
 export function canDelete(store: ReadStore): store is ReadStore & Deleter {
   return 'delete' in store && 'untag' in store;
+}
+
+export function listsUntagged(store: ReadStore): store is ReadStore & UntaggedLister {
+  return 'untagged' in store;
 }
 
 /** Progress of anything that moves content. */

@@ -1,5 +1,6 @@
-import { lstat, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants, type BigIntStats as Stats } from 'node:fs';
+import { lstat, open, realpath } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
 import { fileError, OciError } from '../errors.ts';
 
 /** The files of an image layout, wherever they are; paths are relative, with `/`. */
@@ -10,18 +11,26 @@ export interface LayoutFiles {
   size(path: string): Promise<number | undefined>;
   /** The bytes from `start` (inclusive) to `end` (exclusive). */
   read(path: string, start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** A text that is another one after every change of the file; undefined when that cannot be told now. */
+  version(path: string): Promise<string | undefined>;
 }
 
 const chunkSize = 256 * 1024;
+/** Two changes within one tick of a file system's clock look like one; FAT ticks every two seconds. */
+const youngMilliseconds = 2_500;
 
-/** Reads a part of an open file piece by piece. */
-async function* readPart(
+/** Not through a link, where the system can tell. */
+const readHere = constants.O_RDONLY | constants.O_NOFOLLOW;
+
+/** Reads a part of a file piece by piece. */
+export async function* readPart(
   path: string,
   start: number,
   end: number,
   signal?: AbortSignal,
+  flags: number = constants.O_RDONLY,
 ): AsyncIterable<Uint8Array> {
-  const file = await open(path, 'r').catch((error: unknown) => {
+  const file = await open(path, flags).catch((error: unknown) => {
     throw fileError(error, path);
   });
   try {
@@ -44,108 +53,42 @@ async function* readPart(
   }
 }
 
-/** A layout as a folder. Links are not followed: a layout of someone else must not show files of this machine. */
+/** A layout as a folder. Links are not followed out of it: a layout of someone else must not show files of this machine. */
 export function folderFiles(folder: string): LayoutFiles {
+  const look = async (path: string): Promise<Stats | undefined> => {
+    const file = join(folder, path);
+    try {
+      const stats = await lstat(file, { bigint: true });
+      await refuseOutside(folder, dirname(file));
+      return stats.isFile() ? stats : undefined;
+    } catch (error) {
+      const wrapped = fileError(error, file);
+      if (wrapped instanceof OciError && wrapped.code === 'file-missing') {
+        return undefined;
+      }
+      throw wrapped;
+    }
+  };
   return {
     name: folder,
     size: async (path) => {
-      try {
-        const stats = await lstat(join(folder, path));
-        return stats.isFile() ? stats.size : undefined;
-      } catch (error) {
-        const wrapped = fileError(error, join(folder, path));
-        if (wrapped instanceof OciError && wrapped.code === 'file-missing') {
-          return undefined;
-        }
-        throw wrapped;
-      }
+      const stats = await look(path);
+      return stats && Number(stats.size);
     },
-    read: (path, start, end, signal) => readPart(join(folder, path), start, end, signal),
-  };
-}
-
-/** Most entries of a tar that are remembered. */
-const maxEntries = 200_000;
-const blockSize = 512;
-
-/**
- * A layout as an uncompressed tar, read in place: one pass over the headers, then parts of the file.
- * @throws {OciError} `archive-invalid`; `unsupported` for a compressed tar
- */
-export async function tarFiles(path: string, signal?: AbortSignal): Promise<LayoutFiles> {
-  const entries = await tarEntries(path, signal);
-  return {
-    name: path,
-    size: (name) => Promise.resolve(entries.get(name)?.size),
-    read: async function* (name, start, end, reading) {
-      const entry = entries.get(name);
-      if (entry) {
-        yield* readPart(path, entry.start + start, entry.start + Math.min(end, entry.size), reading);
-      }
+    read: (path, start, end, signal) => readPart(join(folder, path), start, end, signal, readHere),
+    version: async (path) => {
+      const stats = await look(path);
+      return stats === undefined || Date.now() - Number(stats.mtimeMs) < youngMilliseconds
+        ? undefined
+        : [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
     },
   };
 }
 
-interface TarEntry {
-  readonly start: number;
-  readonly size: number;
-}
-
-async function tarEntries(path: string, signal?: AbortSignal): Promise<ReadonlyMap<string, TarEntry>> {
-  const entries = new Map<string, TarEntry>();
-  const file = await open(path, 'r').catch((error: unknown) => {
-    throw fileError(error, path);
-  });
-  try {
-    const { size: total } = await file.stat();
-    const header = Buffer.alloc(blockSize);
-    for (let at = 0; at + blockSize <= total;) {
-      signal?.throwIfAborted();
-      await file.read(header, 0, blockSize, at);
-      if (at === 0 && header[0] === 0x1f && header[1] === 0x8b) {
-        throw new OciError('unsupported', `${path} is compressed; unpack it first`);
-      }
-      if (header.every((byte) => byte === 0)) {
-        break;
-      }
-      if (header.toString('latin1', 257, 262) !== 'ustar' || entries.size >= maxEntries) {
-        throw new OciError('archive-invalid', `${path} is not a tar of a layout`);
-      }
-      const size = tarNumber(header.subarray(124, 136));
-      const start = at + blockSize;
-      // Names of a layout are short; what needs a long-name extension is none of its files.
-      const type = header[156];
-      if ((type === 0x30 || type === 0) && size >= 0 && start + size <= total) {
-        entries.set(tarName(header).replace(/^\.\//, ''), { start, size });
-      }
-      if (!Number.isSafeInteger(size) || size < 0) {
-        throw new OciError('archive-invalid', `${path} has an entry without a size`);
-      }
-      at = start + Math.ceil(size / blockSize) * blockSize;
-    }
-  } finally {
-    await file.close();
+/** @throws {OciError} `path-unsafe` when a folder of the layout is a link to somewhere else */
+async function refuseOutside(folder: string, inner: string): Promise<void> {
+  const [root, real] = await Promise.all([realpath(folder), realpath(inner)]);
+  if (real !== root && !real.startsWith(root.endsWith(sep) ? root : root + sep)) {
+    throw new OciError('path-unsafe', `${inner} is a link out of the layout`, { url: inner });
   }
-  return entries;
-}
-
-function tarName(header: Buffer): string {
-  const text = (from: number, to: number): string => {
-    const end = header.indexOf(0, from);
-    return header.toString('utf8', from, end < 0 || end > to ? to : end);
-  };
-  const prefix = text(345, 500);
-  return prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`;
-}
-
-/** Octal text, or for large files binary with the first bit set. */
-function tarNumber(field: Buffer): number {
-  if (((field[0] ?? 0) & 0x80) !== 0) {
-    return field.subarray(4).reduce((sum, byte) => sum * 256 + byte, 0);
-  }
-  const digits = field
-    .toString('latin1')
-    .replace(/[\0 ]+$/, '')
-    .trim();
-  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : digits === '' ? 0 : -1;
 }

@@ -1,5 +1,5 @@
 import { Annotation, isRecord, parseDescriptor, type Descriptor } from '../descriptor.ts';
-import type { Digest } from '../digest.ts';
+import { isDigest, type Digest } from '../digest.ts';
 import { OciError } from '../errors.ts';
 import { isTag } from '../reference.ts';
 
@@ -19,6 +19,8 @@ export interface IndexEntry {
 export interface IndexFile {
   readonly raw: Readonly<Record<string, unknown>>;
   readonly entries: readonly IndexEntry[];
+  /** What stands in the list and cannot be read, as of an algorithm nobody registered: it stays, and hides nobody. */
+  readonly unread?: readonly unknown[];
 }
 
 export const emptyIndexFile: IndexFile = {
@@ -41,32 +43,68 @@ export function parseIndexFile(bytes: Uint8Array, name: string): IndexFile {
   if (!Array.isArray(manifests)) {
     throw new OciError('layout-invalid', `${name}: index.json has no list of manifests`, { url: name });
   }
-  return { raw: json, entries: manifests.map((value, at) => entryOf(value, `${name}: manifests[${at}]`)) };
+  const entries: IndexEntry[] = [];
+  const unread: unknown[] = [];
+  for (const [at, value] of manifests.entries()) {
+    try {
+      entries.push(entryOf(value, `${name}: manifests[${at}]`));
+    } catch {
+      unread.push(value);
+    }
+  }
+  return { raw: json, entries: named(entries), unread };
+}
+
+/**
+ * Gives tags to entries whose name is a whole reference, as buildah, docker and containerd write it. Two repositories in one
+ * layout may have the same tag: the second goes by the end of its path, too.
+ */
+function named(entries: readonly IndexEntry[]): readonly IndexEntry[] {
+  const taken = new Map(entries.flatMap(({ tag, descriptor }) => (tag ? [[tag, descriptor.digest]] : [])));
+  return entries.map((entry) => {
+    const name = entry.descriptor.annotations?.[Annotation.refName];
+    if (name === undefined || entry.tag !== undefined) {
+      return entry;
+    }
+    const tag = tagsOf(name).find((each) => [undefined, entry.descriptor.digest].includes(taken.get(each)));
+    if (tag === undefined) {
+      return entry;
+    }
+    taken.set(tag, entry.descriptor.digest);
+    return { ...entry, tag };
+  });
+}
+
+/** What a name that is no tag could be shown as, best first. */
+function tagsOf(name: string): readonly string[] {
+  const [, path = '', end = ''] = /^([^@]*?)(?::([^:/@]+))?(?:@.*)?$/.exec(name) ?? [];
+  const last = path.slice(path.lastIndexOf('/') + 1);
+  if (isDigest(name)) {
+    return [];
+  }
+  // `+` of a semantic version is written as helm writes it.
+  return (end === '' ? [last] : [end, `${last}-${end}`])
+    .map((tag) => tag.replaceAll('+', '_'))
+    .filter((tag) => isTag(tag));
 }
 
 /** @throws {OciError} `manifest-invalid` */
 export function entryOf(value: unknown, where: string): IndexEntry {
   const descriptor = parseDescriptor(value, where);
-  const tag = tagOf(descriptor.annotations?.[Annotation.refName]);
+  const name = descriptor.annotations?.[Annotation.refName];
   return {
     raw: value as Readonly<Record<string, unknown>>,
     descriptor,
-    ...(tag === undefined ? {} : { tag }),
+    ...(name !== undefined && isTag(name) ? { tag: name } : {}),
   };
-}
-
-/** Most tools write the tag; some write a whole reference. */
-function tagOf(name: string | undefined): string | undefined {
-  if (name === undefined || isTag(name)) {
-    return name;
-  }
-  const end = /:([^:/@]+)$/.exec(name)?.[1];
-  return end !== undefined && isTag(end) ? end : undefined;
 }
 
 export function encodeIndexFile(file: IndexFile): Uint8Array {
   return new TextEncoder().encode(
-    JSON.stringify({ ...file.raw, manifests: file.entries.map(({ raw }) => raw) }),
+    JSON.stringify({
+      ...file.raw,
+      manifests: [...file.entries.map(({ raw }) => raw), ...(file.unread ?? [])],
+    }),
   );
 }
 
@@ -87,19 +125,15 @@ function newEntry(
   return entryOf(raw, 'new entry');
 }
 
-/** The entry without the name it goes by; undefined when the manifest is listed elsewhere anyway. */
-function withoutTag(entry: IndexEntry, others: readonly IndexEntry[]): IndexEntry | undefined {
-  if (others.some(({ descriptor }) => descriptor.digest === entry.descriptor.digest)) {
-    return undefined;
-  }
-  const annotations = Object.entries(entry.descriptor.annotations ?? {}).filter(
-    ([key]) => key !== Annotation.refName,
+/** The entry as it stands, with another name or none: what other tools noted there stays. */
+function renamed(entry: IndexEntry, tag: string | undefined): IndexEntry {
+  const { annotations: old, ...fields } = entry.raw;
+  const others = Object.entries(isRecord(old) ? old : {}).filter(([key]) => key !== Annotation.refName);
+  const annotations = [...others, ...(tag === undefined ? [] : [[Annotation.refName, tag] as const])];
+  return entryOf(
+    { ...fields, ...(annotations.length > 0 ? { annotations: Object.fromEntries(annotations) } : {}) },
+    'entry',
   );
-  const fields = Object.entries(entry.raw).filter(([key]) => key !== 'annotations');
-  const raw = Object.fromEntries(
-    annotations.length > 0 ? [...fields, ['annotations', Object.fromEntries(annotations)]] : fields,
-  );
-  return entryOf(raw, 'entry');
 }
 
 /** Lists the manifest, under `tag` if one is given; the manifest that had the tag stays listed without it. */
@@ -109,27 +143,43 @@ export function withManifest(
   artifactType: string | undefined,
   tag: string | undefined,
 ): IndexFile {
+  const listed = file.entries.filter((entry) => entry.descriptor.digest === descriptor.digest);
   if (tag === undefined) {
-    const isListed = file.entries.some((entry) => entry.descriptor.digest === descriptor.digest);
-    return isListed
+    return listed.length > 0
       ? file
       : { ...file, entries: [...file.entries, newEntry(descriptor, artifactType, undefined)] };
   }
-  const untagged = withoutName(file, tag, descriptor.digest);
+  const others = file.entries.filter((entry) => entry.tag === tag && !listed.includes(entry));
+  if (others.length === 0 && listed.some((entry) => entry.tag === tag)) {
+    return file;
+  }
+  const untagged = withoutName(file, tag);
   // The plain entry of the same manifest becomes the tagged one.
-  const kept = untagged.entries.filter(
-    (entry) => entry.tag !== undefined || entry.descriptor.digest !== descriptor.digest,
+  const plain = untagged.entries.find(
+    (entry) =>
+      entry.descriptor.digest === descriptor.digest &&
+      entry.descriptor.annotations?.[Annotation.refName] === undefined,
   );
-  return { ...file, entries: [...kept, newEntry(descriptor, artifactType, tag)] };
+  const entry = plain ? renamed(plain, tag) : newEntry(descriptor, artifactType, tag);
+  return { ...untagged, entries: [...untagged.entries.filter((each) => each !== plain), entry] };
 }
 
-/** Without the tag; what it named stays listed, unless it is `replacedBy` the same manifest. */
-export function withoutName(file: IndexFile, tag: string, replacedBy?: Digest): IndexFile {
-  const others = file.entries.filter((entry) => entry.tag !== tag);
-  const freed = file.entries
-    .filter((entry) => entry.tag === tag && entry.descriptor.digest !== replacedBy)
-    .flatMap((entry) => withoutTag(entry, others) ?? []);
-  return { ...file, entries: [...others, ...freed] };
+/** Without the tag; what it named stays listed. */
+export function withoutName(file: IndexFile, tag: string): IndexFile {
+  const isListedElsewhere = (entry: IndexEntry): boolean =>
+    file.entries.some((other) => other.tag !== tag && other.descriptor.digest === entry.descriptor.digest);
+  const freed = new Set<Digest>();
+  const entries = file.entries.flatMap((entry) => {
+    if (entry.tag !== tag) {
+      return [entry];
+    }
+    if (freed.has(entry.descriptor.digest) || isListedElsewhere(entry)) {
+      return [];
+    }
+    freed.add(entry.descriptor.digest);
+    return [renamed(entry, undefined)];
+  });
+  return { ...file, entries };
 }
 
 export function withoutManifest(file: IndexFile, digest: Digest): IndexFile {

@@ -4,22 +4,37 @@ import { readVerified, verified } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { algorithmOf, digestOf, hexOf, isDigest, type Digest } from '../digest.ts';
 import { isOciError, OciError } from '../errors.ts';
-import { maxManifestSize, parseManifest, type AnyManifest } from '../manifest.ts';
+import { maxManifestSize, parseManifest } from '../manifest.ts';
 import { isManifestType } from '../mediaTypes.ts';
 import { pageOf } from '../pages.ts';
 import { ofArtifactType, parseReferrersIndex, referrerDescriptor } from '../referrersTag.ts';
 import type { FetchedManifest, Op, Page, PageOp, ReadStore } from '../store.ts';
 import type { LayoutFiles } from './files.ts';
-import { referrersEntry } from './referrersEntry.ts';
+import { isReferrersEntry, referrersEntry } from './referrersEntry.ts';
 import { emptyIndexFile, indexPath, parseIndexFile, type IndexEntry, type IndexFile } from './indexFile.ts';
 
 /** Most bytes of an `index.json`: some 300,000 entries. */
 const maxIndexSize = 64 * 1024 * 1024;
-const maxKnown = 10_000;
+/** Manifests that are remembered, and that are read at once. */
+const maxKnown = 100_000;
+const readAtOnce = 32;
 
+/** What a listed manifest says of others. */
 interface KnownManifest {
-  readonly descriptor: Descriptor;
-  readonly subject: Digest | undefined;
+  /** As it stands among the referrers of its subject. */
+  readonly referrer?: { readonly descriptor: Descriptor; readonly subject: Digest };
+  /** Of an index: the manifests in it. */
+  readonly children?: readonly Digest[];
+}
+
+/** Most manifests are this, so that a large layout costs little memory. */
+const saysNothing: KnownManifest = {};
+
+interface Listing {
+  readonly version: string | undefined;
+  readonly file: IndexFile;
+  /** By tag and by digest; of two entries of one tag the first, as skopeo and regctl have it. */
+  readonly entries: ReadonlyMap<string, IndexEntry>;
 }
 
 export function blobPath(digest: Digest): string {
@@ -29,6 +44,7 @@ export function blobPath(digest: Digest): string {
 /** One image layout, to read. */
 export class LayoutReader implements ReadStore {
   protected readonly files: LayoutFiles;
+  #listing: Listing | undefined;
   /** What listed manifests say of themselves, so that referrers are found without reading all again. */
   readonly #known = new LruMap<Digest, KnownManifest>(maxKnown);
 
@@ -93,17 +109,31 @@ export class LayoutReader implements ReadStore {
   ): Promise<Page<Descriptor>> {
     const index = await this.index();
     const found = new Map<Digest, Descriptor>();
-    for (const entry of index.entries) {
-      op.signal?.throwIfAborted();
-      const known = await this.#describe(entry, op);
-      if (known?.subject === of.digest) {
-        found.set(known.descriptor.digest, known.descriptor);
+    for (const { referrer } of (await this.#describeAll(index, op)).values()) {
+      if (referrer?.subject === of.digest) {
+        found.set(referrer.descriptor.digest, referrer.descriptor);
       }
     }
     for (const listed of await this.listedReferrers(index, of.digest, op)) {
       found.set(listed.digest, found.get(listed.digest) ?? listed);
     }
     return pageOf(ofArtifactType([...found.values()], op.artifactType), op);
+  }
+
+  /** Manifests that are listed without a tag, and are neither in a listed index nor a referrer. */
+  async untagged(op: PageOp = {}): Promise<Page<Digest>> {
+    const index = await this.index();
+    const all = await this.#describeAll(index, op);
+    const reached = new Set([...all.values()].flatMap(({ children = [] }) => children));
+    for (const { tag, descriptor } of index.entries) {
+      if (tag !== undefined || all.get(descriptor.digest)?.referrer) {
+        reached.add(descriptor.digest);
+      }
+    }
+    const left = index.entries.filter(
+      (entry) => !reached.has(entry.descriptor.digest) && !isReferrersEntry(entry),
+    );
+    return pageOf([...new Set(left.map(({ descriptor }) => descriptor.digest))], op);
   }
 
   /** What the layout's own list names, whether it is still here or not. */
@@ -117,11 +147,16 @@ export class LayoutReader implements ReadStore {
   }
 
   async has(descriptor: Descriptor): Promise<boolean> {
-    return (await this.files.size(blobPath(descriptor.digest))) !== undefined;
+    // What another tool left half-written is not here.
+    return (await this.files.size(blobPath(descriptor.digest))) === descriptor.size;
   }
 
   /** `index.json` as it is now; empty when there is no layout yet. */
   protected async index(): Promise<IndexFile> {
+    return (await this.#list()).file;
+  }
+
+  protected async readIndex(): Promise<IndexFile> {
     const size = await this.files.size(indexPath);
     if (size === undefined) {
       return emptyIndexFile;
@@ -134,9 +169,27 @@ export class LayoutReader implements ReadStore {
     return parseIndexFile(await collect(this.files.read(indexPath, 0, size), maxIndexSize), this.files.name);
   }
 
+  /** A list of thousands is not parsed again for each tag of a page. */
+  async #list(): Promise<Listing> {
+    const version = await this.files.version(indexPath);
+    if (version !== undefined && version === this.#listing?.version) {
+      return this.#listing;
+    }
+    const file = await this.readIndex();
+    const entries = new Map<string, IndexEntry>();
+    for (const entry of file.entries) {
+      for (const ref of [entry.tag, entry.descriptor.digest]) {
+        if (ref !== undefined && !entries.has(ref)) {
+          entries.set(ref, entry);
+        }
+      }
+    }
+    this.#listing = { version, file, entries };
+    return this.#listing;
+  }
+
   async #entry(ref: string): Promise<IndexEntry | undefined> {
-    const { entries } = await this.index();
-    return entries.find(({ tag, descriptor }) => tag === ref || descriptor.digest === ref);
+    return (await this.#list()).entries.get(ref);
   }
 
   async #read(digest: Digest, mediaType: string, op: Op): Promise<FetchedManifest> {
@@ -160,25 +213,43 @@ export class LayoutReader implements ReadStore {
     };
   }
 
-  /** What a listed manifest says of itself; a broken one refers to nothing and hides nobody. */
-  async #describe(entry: IndexEntry, op: Op): Promise<KnownManifest | undefined> {
+  async #describeAll(index: IndexFile, op: Op): Promise<ReadonlyMap<Digest, KnownManifest>> {
+    const all = new Map<Digest, KnownManifest>();
+    for (let at = 0; at < index.entries.length; at += readAtOnce) {
+      op.signal?.throwIfAborted();
+      const some = index.entries.slice(at, at + readAtOnce);
+      const known = await Promise.all(some.map((entry) => this.#describe(entry, op)));
+      some.forEach(({ descriptor }, each) => all.set(descriptor.digest, known[each] ?? saysNothing));
+    }
+    return all;
+  }
+
+  /** What a listed manifest says of others; a broken one says nothing and hides nobody. */
+  async #describe(entry: IndexEntry, op: Op): Promise<KnownManifest> {
     const { digest, mediaType } = entry.descriptor;
     const known = this.#known.get(digest);
     if (known || (mediaType !== '' && !isManifestType(mediaType))) {
-      return known;
+      return known ?? saysNothing;
     }
     try {
       const { bytes, descriptor } = await this.#read(digest, mediaType, op);
-      const manifest: AnyManifest = parseManifest(bytes, descriptor.mediaType);
-      const described = {
-        descriptor: referrerDescriptor(descriptor, manifest),
-        subject: manifest.subject?.digest,
-      };
+      const manifest = parseManifest(bytes, descriptor.mediaType);
+      const subject = manifest.subject?.digest;
+      const children = manifest.kind === 'index' ? manifest.manifests.map((child) => child.digest) : [];
+      const described: KnownManifest =
+        subject === undefined && children.length === 0
+          ? saysNothing
+          : {
+              ...(subject === undefined
+                ? {}
+                : { referrer: { descriptor: referrerDescriptor(descriptor, manifest), subject } }),
+              children,
+            };
       this.#known.set(digest, described);
       return described;
     } catch (error) {
       if (isOciError(error)) {
-        return undefined;
+        return saysNothing;
       }
       throw error;
     }

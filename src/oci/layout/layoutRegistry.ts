@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileError, OciError } from '../errors.ts';
 import { isRepository } from '../reference.ts';
-import type { Op, ReadStore, Registry, Repository } from '../store.ts';
-import { tarFiles } from './files.ts';
+import type { Op, Registry, Repository } from '../store.ts';
+import { tarFiles } from './tarFiles.ts';
 import { indexPath } from './indexFile.ts';
 import { LayoutReader } from './layoutReader.ts';
 import { LayoutStore } from './layoutStore.ts';
@@ -58,7 +58,7 @@ function single(path: string, store: Repository): Registry {
 }
 
 /** A tar is not written to: copy it to a folder or a registry instead. */
-function readOnly(reader: ReadStore & Pick<Repository, 'has'>, path: string): Repository {
+function readOnly(reader: LayoutReader, path: string): Repository {
   const refuse = (): Promise<never> =>
     Promise.reject(new OciError('read-only', `${path} is a tar and is not written to`, { url: path }));
   return {
@@ -67,7 +67,8 @@ function readOnly(reader: ReadStore & Pick<Repository, 'has'>, path: string): Re
     fetch: (descriptor, op) => reader.fetch(descriptor, op),
     tags: (op) => reader.tags(op),
     referrers: (of, op) => reader.referrers(of, op),
-    has: (descriptor, op) => reader.has(descriptor, op),
+    has: (descriptor) => reader.has(descriptor),
+    untagged: (op) => reader.untagged(op),
     push: refuse,
     tag: refuse,
   };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { bodyOf, collect } from '../../base/bytes.ts';
 import { verified } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
-import type { Digest } from '../digest.ts';
+import { parseDigest, type Digest } from '../digest.ts';
 import { isOciError, OciError } from '../errors.ts';
 import { maxManifestSize, parseManifest, successors } from '../manifest.ts';
 import { isManifestType } from '../mediaTypes.ts';
@@ -86,12 +86,10 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
               withoutReferrer(entries, descriptor.digest),
             );
       const needed = new Set<string>();
-      for (const entry of left.entries) {
-        await this.#reach(entry.descriptor, needed, op);
-      }
       const gone = new Set<string>();
+      const isKnown = await this.#needed(left, needed, op);
       await this.#reach(descriptor, gone, op);
-      const unneeded = [...gone].filter((path) => !needed.has(path));
+      const unneeded = isKnown ? [...gone].filter((path) => !needed.has(path)) : [];
       return { ...left, unneeded: [...unneeded, ...(left.unneeded ?? [])] };
     }, op);
   }
@@ -114,16 +112,11 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
 
   /** Changes `index.json` while no other process does; content that is no longer needed goes after the list that named it. */
   async #update(change: (index: IndexFile) => Promise<Changed>, op: Op): Promise<void> {
-    if ((await this.files.size(markerPath)) === undefined) {
-      await writeFileWhole(
-        join(this.#folder, markerPath),
-        bodyOf(Buffer.from('{"imageLayoutVersion":"1.0.0"}'))(),
-      );
-    }
+    await this.#checkMarker();
     await locked(
       join(this.#folder, '.index.lock'),
       async () => {
-        const { unneeded = [], ...changed } = await change(await this.index());
+        const { unneeded = [], ...changed } = await change(await this.readIndex());
         await writeFileWhole(join(this.#folder, indexPath), bodyOf(encodeIndexFile(changed))());
         for (const path of unneeded) {
           await rm(join(this.#folder, path), { force: true });
@@ -131,6 +124,22 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
       },
       op.signal,
     );
+  }
+
+  /** @throws {OciError} `layout-invalid` for a layout of a version to come: what we wrote could harm it */
+  async #checkMarker(): Promise<void> {
+    const size = await this.files.size(markerPath);
+    const path = join(this.#folder, markerPath);
+    if (size === undefined) {
+      await writeFileWhole(path, bodyOf(Buffer.from('{"imageLayoutVersion":"1.0.0"}'))());
+      return;
+    }
+    const text = Buffer.from(await collect(this.files.read(markerPath, 0, size), maxManifestSize)).toString();
+    if (!/"imageLayoutVersion"\s*:\s*"1\./.test(text)) {
+      throw new OciError('layout-invalid', `${path} is of another version: ${text.slice(0, 200)}`, {
+        url: this.#folder,
+      });
+    }
   }
 
   /** Keeps the list that tools look for which do not search by `subject`. A tag that holds no such list stays as it is. */
@@ -187,29 +196,59 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
     }
   }
 
-  /** Adds the paths of everything below; what is missing or broken has nothing below. */
-  async #reach(descriptor: Descriptor, paths: Set<string>, op: Op): Promise<void> {
+  /**
+   * Adds the paths of all that the list still needs. What stands in a document we cannot read is needed whatever it means
+   * there; false when a document is too large to look at.
+   */
+  async #needed(index: IndexFile, paths: Set<string>, op: Op): Promise<boolean> {
+    let isKnown = true;
+    for (const entry of index.entries) {
+      isKnown = (await this.#reach(entry.descriptor, paths, op, digestsIn)) && isKnown;
+    }
+    for (const digest of digestsIn(Buffer.from(JSON.stringify(index.unread ?? [])))) {
+      paths.add(blobPath(digest.digest));
+    }
+    return isKnown;
+  }
+
+  /** Adds the paths of everything below; what is missing has nothing below. False when a manifest is too large to look at. */
+  async #reach(
+    descriptor: Descriptor,
+    paths: Set<string>,
+    op: Op,
+    unreadable: (bytes: Uint8Array) => readonly Descriptor[] = () => [],
+  ): Promise<boolean> {
     const path = blobPath(descriptor.digest);
     if (paths.has(path)) {
-      return;
+      return true;
     }
     paths.add(path);
-    const size = await this.files.size(path);
-    const isManifest = isManifestType(descriptor.mediaType) || descriptor.mediaType === '';
-    if (!isManifest || size === undefined || size > maxManifestSize) {
-      return;
+    const isManifest = isManifestType(descriptor.mediaType);
+    const size = isManifest || descriptor.mediaType === '' ? await this.files.size(path) : undefined;
+    if (size === undefined || size > maxManifestSize) {
+      return size === undefined || !isManifest;
     }
     const bytes = await collect(this.files.read(path, 0, size, op.signal), maxManifestSize);
-    for (const child of childrenOf(bytes, descriptor.mediaType)) {
-      await this.#reach(child, paths, op);
+    let isKnown = true;
+    for (const child of childrenOf(bytes, descriptor.mediaType) ?? unreadable(bytes)) {
+      isKnown = (await this.#reach(child, paths, op, unreadable)) && isKnown;
     }
+    return isKnown;
   }
 }
 
-function childrenOf(bytes: Uint8Array, mediaType: string): readonly Descriptor[] {
+function childrenOf(bytes: Uint8Array, mediaType: string): readonly Descriptor[] | undefined {
   try {
     return successors(parseManifest(bytes, mediaType));
   } catch {
-    return [];
+    return undefined;
   }
+}
+
+/** Every digest that stands in the text, as blobs of whatever kind. */
+function digestsIn(bytes: Uint8Array): readonly Descriptor[] {
+  const found = Buffer.from(bytes)
+    .toString('latin1')
+    .match(/sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}/g);
+  return (found ?? []).map((digest) => ({ mediaType: '', digest: parseDigest(digest), size: 0 }));
 }

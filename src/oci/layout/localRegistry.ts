@@ -12,6 +12,9 @@ import { LayoutStore } from './layoutStore.ts';
 const maxDepth = 16;
 const maxFolders = 100_000;
 
+/** Of a layout; no repository can be called so, as it could be the layout of another. */
+const reserved: ReadonlySet<string> = new Set(['blobs', indexPath, markerPath]);
+
 /** Where the stores of one folder live, so that one repository has one store. */
 type Stores = Map<string, LayoutStore>;
 
@@ -30,7 +33,7 @@ export function localRegistry(folder: string): Registry {
 
 /** @throws {OciError} `reference-invalid` before a name can reach a path */
 function storeOf(stores: Stores, folder: string, name: string): Repository {
-  if (!isRepository(name) || name.split('/').includes('blobs')) {
+  if (!isRepository(name) || name.split('/').some((part) => reserved.has(part))) {
     throw new OciError('reference-invalid', `Not a repository name: ${name.slice(0, 200)}`);
   }
   const store = stores.get(name) ?? new LayoutStore(join(folder, ...name.split('/')));

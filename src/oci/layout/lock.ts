@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileError, OciError } from '../errors.ts';
 
-/** A lock nobody renewed for this long is left over from a process that died on another machine. */
+/**
+ * A lock nobody renewed for this long is left over: from a process that died on another machine, or whose number another
+ * process got, as happens at each start of a container.
+ */
 const staleAfter = 30_000;
+const renewEvery = 5_000;
 const giveUpAfter = 20_000;
 
 /**
@@ -13,15 +17,30 @@ const giveUpAfter = 20_000;
  * @throws {OciError} `busy` when the lock cannot be had in 20 s
  */
 export async function locked<T>(path: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  const release = await acquire(path, signal);
+  const owner = await acquire(path, signal);
+  const renewing = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => undefined);
+  }, renewEvery);
+  renewing.unref();
   try {
     return await work();
   } finally {
-    await release();
+    clearInterval(renewing);
+    await release(path, owner);
   }
 }
 
-async function acquire(path: string, signal?: AbortSignal): Promise<() => Promise<void>> {
+/** One that was taken over meanwhile, as after a sleep of the machine, is not ours to remove. */
+async function release(path: string, owner: string): Promise<void> {
+  const held = await readFile(path, 'utf8').catch(() => owner);
+  if (held === owner) {
+    await rm(path, { force: true });
+  }
+}
+
+/** @returns what the lock says of its owner */
+async function acquire(path: string, signal?: AbortSignal): Promise<string> {
   const owner = `${process.pid}@${hostname()} ${randomUUID()}`;
   const own = `${path}.${randomUUID()}`;
   const start = performance.now();
@@ -34,7 +53,7 @@ async function acquire(path: string, signal?: AbortSignal): Promise<() => Promis
       try {
         // A hard link appears whole or not at all: nobody reads a lock without an owner.
         await link(own, path);
-        return () => rm(path, { force: true });
+        return owner;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
           throw error;
@@ -59,9 +78,8 @@ async function isStale(path: string): Promise<boolean> {
   try {
     const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
     const [, pid, host] = /^(\d+)@(\S+) /.exec(text) ?? [];
-    return host === hostname() && pid !== undefined
-      ? !isAlive(Number(pid))
-      : Date.now() - mtimeMs > staleAfter;
+    const isGone = host === hostname() && pid !== undefined && !isAlive(Number(pid));
+    return isGone || Date.now() - mtimeMs > staleAfter;
   } catch {
     // Gone meanwhile: try again.
     return false;

@@ -1,6 +1,6 @@
 import { Annotation, isRecord, type Descriptor } from '../descriptor.ts';
 import type { Digest } from '../digest.ts';
-import { referrersTag } from '../referrersTag.ts';
+import { isDigestTag, referrersTag } from '../referrersTag.ts';
 import { entryOf, type IndexEntry, type IndexFile } from './indexFile.ts';
 
 /**
@@ -17,6 +17,11 @@ export function referrersEntry(index: IndexFile, subject: Digest): IndexEntry | 
   return index.entries.find(
     (entry) => entry.descriptor.annotations?.[subjectAnnotation] === subject || entry.tag === tag,
   );
+}
+
+/** True for what keeps the referrers of some manifest, and is none of a person's artifacts. */
+export function isReferrersEntry({ descriptor, tag }: IndexEntry): boolean {
+  return descriptor.annotations?.[subjectAnnotation] !== undefined || (tag !== undefined && isDigestTag(tag));
 }
 
 /** With `list` as the index of the referrers of `subject`; with none, without one. */
