@@ -3,13 +3,13 @@ import { after, before, describe, it } from 'node:test';
 import { bodyOf, collect } from '../../src/base/bytes.ts';
 import { copy } from '../../src/oci/copy.ts';
 import type { Descriptor } from '../../src/oci/descriptor.ts';
-import { digestOf, type Algorithm } from '../../src/oci/digest.ts';
 import { isOciError } from '../../src/oci/errors.ts';
 import { encodeManifest } from '../../src/oci/goJson.ts';
 import { MediaType } from '../../src/oci/mediaTypes.ts';
 import { MemoryStore } from '../../src/oci/memory.ts';
 import { allItems } from '../../src/oci/pages.ts';
 import { canDelete, canMount, type Repository } from '../../src/oci/store.ts';
+import { content, manifestOf, type Content } from './content.ts';
 
 export interface Subject {
   readonly store: Repository;
@@ -25,33 +25,6 @@ export interface Capabilities {
   readonly untag?: boolean;
   /** Gives tags page by page. Default true. */
   readonly pages?: boolean;
-}
-
-export interface Content {
-  readonly descriptor: Descriptor;
-  readonly bytes: Uint8Array;
-}
-
-export function content(
-  mediaType: string,
-  text: string | Uint8Array,
-  algorithm: Algorithm = 'sha256',
-): Content {
-  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-  return { descriptor: { mediaType, digest: digestOf(bytes, algorithm), size: bytes.byteLength }, bytes };
-}
-
-export function manifestOf(config: Content, layers: readonly Content[], more: object = {}): Content {
-  return content(
-    MediaType.manifest,
-    encodeManifest({
-      schemaVersion: 2,
-      mediaType: MediaType.manifest,
-      config: config.descriptor,
-      layers: layers.map(({ descriptor }) => descriptor),
-      ...more,
-    }),
-  );
 }
 
 async function push(store: Repository, { descriptor, bytes }: Content, tag?: string): Promise<void> {

@@ -58,8 +58,8 @@ export function folderFiles(folder: string): LayoutFiles {
   const look = async (path: string): Promise<Stats | undefined> => {
     const file = join(folder, path);
     try {
-      const stats = await lstat(file, { bigint: true });
       await refuseOutside(folder, dirname(file));
+      const stats = await lstat(file, { bigint: true });
       return stats.isFile() ? stats : undefined;
     } catch (error) {
       const wrapped = fileError(error, file);

@@ -60,13 +60,14 @@ async function tarEntries(path: string, signal?: AbortSignal): Promise<ReadonlyM
   try {
     const { size: total } = await file.stat();
     const header = Buffer.alloc(blockSize);
+    await file.read(header, 0, blockSize, 0);
+    if (packings.some((magic) => magic.every((byte, index) => header[index] === byte))) {
+      throw new OciError('unsupported', `${path} is compressed; unpack it first`);
+    }
     let extension: Extension = {};
     for (let at = 0, count = 0; at + blockSize <= total; count++) {
       signal?.throwIfAborted();
       await file.read(header, 0, blockSize, at);
-      if (at === 0 && packings.some((magic) => magic.every((byte, index) => header[index] === byte))) {
-        throw new OciError('unsupported', `${path} is compressed; unpack it first`);
-      }
       if (header.every((byte) => byte === 0)) {
         break;
       }
