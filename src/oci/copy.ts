@@ -48,7 +48,8 @@ class Run {
   readonly #dst: Store;
   readonly #options: CopyOptions & { readonly signal: AbortSignal };
   readonly #limiter: Limiter;
-  readonly #seen = new Map<Digest, Promise<void>>();
+  /** By digest, apart as blob and as manifest: registries keep the two apart, too. */
+  readonly #seen = new Map<`${'blob' | 'manifest'} ${Digest}`, Promise<void>>();
   readonly #stop: () => void;
 
   constructor(
@@ -74,6 +75,9 @@ class Run {
     const below = successors(parseManifest(bytes, descriptor.mediaType)).filter(
       ({ mediaType }) => !foreign.test(mediaType),
     );
+    if (below.length > maxNodes) {
+      throw tooMany();
+    }
     await all(below.map((child) => this.#once(child, depth + 1)));
     await this.#limiter.run(
       () => this.#dst.push(descriptor, bodyOf(bytes), { signal, tag, onBytes }),
@@ -83,17 +87,17 @@ class Run {
   }
 
   #once(descriptor: Descriptor, depth: number): Promise<void> {
-    const known = this.#seen.get(descriptor.digest);
+    const isManifest = isManifestType(descriptor.mediaType);
+    const key = `${isManifest ? 'manifest' : 'blob'} ${descriptor.digest}` as const;
+    const known = this.#seen.get(key);
     if (known) {
       return known;
     }
     if (this.#seen.size >= maxNodes) {
-      return Promise.reject(new OciError('manifest-invalid', `More than ${maxNodes} descriptors`));
+      return Promise.reject(tooMany());
     }
-    const work = isManifestType(descriptor.mediaType)
-      ? this.#child(descriptor, depth)
-      : this.#blob(descriptor);
-    this.#seen.set(descriptor.digest, work);
+    const work = isManifest ? this.#child(descriptor, depth) : this.#blob(descriptor);
+    this.#seen.set(key, work);
     // The other transfers end with the first that failed.
     work.catch(this.#stop);
     return work;
@@ -133,12 +137,17 @@ class Run {
       if (await dst.mount(descriptor, src.repository, { signal })) {
         return 'mounted';
       }
-    } else if (await dst.has(descriptor, { signal })) {
+    }
+    if (await dst.has(descriptor, { signal })) {
       return 'present';
     }
     await dst.push(descriptor, () => src.fetch(descriptor, { signal }), { signal, onBytes });
     return 'copied';
   }
+}
+
+function tooMany(): OciError {
+  return new OciError('manifest-invalid', `More than ${maxNodes} descriptors`);
 }
 
 /** As `Promise.all`, but waits for all to settle, so that nothing runs on behind the caller's back. */
