@@ -1,9 +1,8 @@
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { parallelGzip } from '../archive/parallelGzip.ts';
 import { bodyOf } from '../base/bytes.ts';
 import { verified } from '../oci/content.ts';
 import { Annotation, type Annotations, type Descriptor } from '../oci/descriptor.ts';
@@ -110,22 +109,12 @@ async function packFolder(
   const { signal, onBytes, keepFileTimes } = options;
   const tar = new Digester();
   const packed = new Digester();
+  const tarred = counted(tarOf(layer.entries, { keepFileTimes, signal }), (chunk) => {
+    tar.update(chunk);
+    onBytes?.(chunk.byteLength);
+  });
   await pipeline(
-    Readable.from(tarOf(layer.entries, { keepFileTimes, signal })),
-    async function* (source: AsyncIterable<Uint8Array>) {
-      for await (const chunk of source) {
-        tar.update(chunk);
-        onBytes?.(chunk.byteLength);
-        yield chunk;
-      }
-    },
-    createGzip({ level: 6 }),
-    async function* (source: AsyncIterable<Uint8Array>) {
-      for await (const chunk of source) {
-        packed.update(chunk);
-        yield chunk;
-      }
-    },
+    counted(parallelGzip(tarred, { signal }), (chunk) => packed.update(chunk)),
     createWriteStream(file, { flags: 'wx' }),
     { signal },
   ).catch((error: unknown) => {
@@ -151,6 +140,16 @@ async function packFolder(
   };
   store.addFile(descriptor.digest, (ending) => fileOf(entry, ending));
   return descriptor;
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  count: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of source) {
+    count(chunk);
+    yield chunk;
+  }
 }
 
 async function hashFile(
