@@ -32,15 +32,15 @@ export function tarHeader(entry: TarEntry): Buffer {
   if (Buffer.byteLength(target) > nameSize || !isAscii(target)) {
     records['linkpath'] = target;
   }
-  if ((Buffer.byteLength(name) > nameSize || !isAscii(name)) && !split) {
-    records['path'] = name;
-  }
   if (size > maxOctalSize) {
     records['size'] = String(size);
   }
-  const needsPax = Object.keys(records).length > 0;
-  if (!needsPax) {
+  const isPlain = Buffer.byteLength(name) <= nameSize && isAscii(name);
+  if (Object.keys(records).length === 0 && (isPlain || split)) {
     return mainBlock(entry, split ?? { prefix: '', suffix: name });
+  }
+  if (!isPlain) {
+    records['path'] = name;
   }
   return Buffer.concat([paxBlocks(name, records), mainBlock(entry, { prefix: '', suffix: toAscii(name) })]);
 }
@@ -115,8 +115,13 @@ function sealed(block: Buffer): Buffer {
   return block;
 }
 
+/** Cut to its field; readers of old take a name that ends with a slash there for a folder, so Go leaves that away. */
 function text(block: Buffer, at: number, length: number, value: string): void {
-  Buffer.from(value, 'utf8').copy(block, at, 0, length);
+  const bytes = Buffer.from(value, 'utf8');
+  bytes.copy(block, at, 0, length);
+  if (bytes.byteLength > length && bytes[length - 1] === 0x2f) {
+    block[at + value.slice(0, length - 1).replace(/\/+$/, '').length] = 0;
+  }
 }
 
 function octal(block: Buffer, at: number, length: number, value: number): void {

@@ -21,7 +21,7 @@ export interface PlanEntry {
   readonly kind: 'file' | 'folder' | 'link';
   /** Bytes; 0 for folders and links. */
   readonly size: number;
-  /** Permission bits. */
+  /** Permission bits, with set-user-id, set-group-id and sticky. */
   readonly mode: number;
   /** Seconds since the epoch. */
   readonly time: number;
@@ -186,7 +186,7 @@ class Walk {
       name,
       kind,
       size: kind === 'file' ? stats.size : 0,
-      mode: stats.mode & 0o777,
+      mode: stats.mode & 0o7777,
       time: Math.max(0, Math.round(stats.mtimeMs / 1000)),
     };
   }
