@@ -48,6 +48,7 @@ export function start(context: ExtensionContext): Disposable {
     browser,
     places,
     network,
+    accounts,
     events,
     new Disposable(disposeLog),
   );

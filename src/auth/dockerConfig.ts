@@ -8,14 +8,17 @@ export interface DockerConfigOptions {
   readonly path: string;
   /** Undefined when there is no such file. */
   readonly readFile: (path: string) => Promise<string | undefined>;
+  /** Changes with the file. */
+  readonly stamp: (path: string) => Promise<string>;
 }
 
 /** What `docker login` wrote: the plain `auths` of `config.json`. @throws {OciError} `credentials-unreadable` */
-export function dockerCredentials({ path, readFile }: DockerConfigOptions): CredentialSource {
-  return async (host) => {
+export function dockerCredentials({ path, readFile, stamp }: DockerConfigOptions): CredentialSource {
+  const find = async (host: string): Promise<Credential | undefined> => {
     const text = await readFile(path);
     return text === undefined ? undefined : findCredential(text, host, path);
   };
+  return Object.assign(find, { version: () => stamp(path) });
 }
 
 /** The entry of a host; keys may be URLs, and Docker Hub goes by several names. */
@@ -23,17 +26,26 @@ export function findCredential(text: string, host: string, source: string): Cred
   let json: unknown;
   try {
     json = JSON.parse(text);
-  } catch (cause) {
-    throw new OciError('credentials-unreadable', `${source} is not JSON`, { url: source, cause });
+  } catch {
+    // Without its cause, which quotes the file.
+    throw new OciError('credentials-unreadable', `${source} is not JSON`, { url: source, host });
   }
   const auths = isRecord(json) && isRecord(json['auths']) ? json['auths'] : {};
   const wanted = canonicalHost(host);
-  const key = Object.hasOwn(auths, wanted)
-    ? wanted
-    : Object.keys(auths).find((name) => hostOfKey(name) === wanted);
-  const entry = key === undefined ? undefined : auths[key];
-  return isRecord(entry) ? credentialOf(entry, source) : undefined;
+  const keys = Object.keys(auths).filter((name) => hostOfKey(name) === wanted);
+  // Docker keeps more than one thing of its hub; the others come after the two that are accounts.
+  const rank = (key: string): number => (key === wanted ? 0 : key === hubKey ? 1 : 2);
+  for (const key of keys.sort((left, right) => rank(left) - rank(right))) {
+    const entry = auths[key];
+    const credential = isRecord(entry) ? credentialOf(entry, source) : undefined;
+    if (credential) {
+      return credential;
+    }
+  }
+  return undefined;
 }
+
+const hubKey = 'https://index.docker.io/v1/';
 
 /** Without scheme and path, by its one name. */
 function hostOfKey(key: string): string {
@@ -45,7 +57,7 @@ function credentialOf(entry: Readonly<Record<string, unknown>>, source: string):
     const value = entry[name];
     return typeof value === 'string' ? value : '';
   };
-  if (text('registrytoken') !== '') {
+  if (/^[\x21-\x7e]+$/.test(text('registrytoken'))) {
     return { kind: 'registry-token', token: text('registrytoken'), source };
   }
   if (text('identitytoken') !== '') {

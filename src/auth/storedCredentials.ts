@@ -6,6 +6,8 @@ export interface SecretStore {
   get(key: string): PromiseLike<string | undefined>;
   store(key: string, value: string): PromiseLike<void>;
   delete(key: string): PromiseLike<void>;
+  /** Of this window or another. */
+  readonly onDidChange?: (listener: () => void) => { dispose(): void };
 }
 
 const keyOf = (place: string): string => `credential:${place}`;

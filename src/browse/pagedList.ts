@@ -1,6 +1,6 @@
 import { isAbort, OciError } from '../oci/errors.ts';
 import type { Page, PageOp } from '../oci/store.ts';
-import { Flights } from './flights.ts';
+import { Flights } from '../base/flights.ts';
 import { asOciError } from './failure.ts';
 
 /** Most items that are held of one list. */

@@ -13,7 +13,7 @@ import { apiHost, isRepository } from '../oci/reference.ts';
 import { serverCertificate } from '../oci/remote/certificate.ts';
 import type { Credential } from '../oci/remote/credential.ts';
 import { probe, type ProbeResult } from '../oci/remote/probe.ts';
-import { trustedRealmHosts } from '../oci/remote/quirks.ts';
+import { isKnownRealm } from '../oci/remote/realms.ts';
 import { remoteRegistry } from '../oci/remote/registry.ts';
 import { confirm, inputOne, pickOne } from './ask.ts';
 import { pastedProblem } from './go.ts';
@@ -229,7 +229,7 @@ async function signIn(args: readonly unknown[], services: Services): Promise<voi
     username,
     password,
     source: '',
-    ...(await agreedRealms(host, before.realm)),
+    ...(await agreedRealms(host, `${scheme}://${apiHost(host)}`, before.realm)),
   };
   await withProgress(l10n.t('Signing in to {0}…', host), async ({ signal }) => {
     const registry = remoteRegistry({
@@ -253,14 +253,14 @@ async function signIn(args: readonly unknown[], services: Services): Promise<voi
   services.browser.refresh();
 }
 
-/** A registry may name any token service; a password only goes to another host than its own when the person agrees. */
+/** A registry may name any token service; a password only goes to another origin than its own when the person agrees. */
 async function agreedRealms(
   host: string,
+  origin: string,
   realm: string | undefined,
 ): Promise<{ readonly realms?: readonly string[] }> {
   const to = realm === undefined ? null : URL.parse(realm);
-  const from = URL.parse(`https://${apiHost(host)}`);
-  if (!to || to.hostname === from?.hostname || trustedRealmHosts(host).includes(to.hostname)) {
+  if (!to || isKnownRealm(to.origin, origin)) {
     return {};
   }
   await confirm(

@@ -8,4 +8,5 @@ export interface Accounts {
   isSignedIn(place: string): Promise<boolean>;
   signIn(place: string, host: string, credential: Credential): Promise<void>;
   signOut(place: string, host: string): Promise<void>;
+  dispose(): void;
 }

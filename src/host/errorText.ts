@@ -85,11 +85,21 @@ const rows = {
   },
   'tls-invalid': {
     text: (facts) =>
-      l10n.t('No safe connection to {0}: its certificate is expired or for another name.', hostOf(facts)),
+      l10n.t(
+        'No safe connection to {0}: its certificate is expired, not valid yet or for another name, or TLS failed.',
+        hostOf(facts),
+      ),
     remedies: ['retry', 'log'],
   },
   unauthorized: {
-    text: (facts) => l10n.t('{0} asks who you are. Sign in to go on.', hostOf(facts)),
+    text: (facts) =>
+      facts.realm === undefined
+        ? l10n.t('{0} asks who you are. Sign in to go on.', hostOf(facts))
+        : l10n.t(
+            '{0} sends people to {1} to sign in. Your stored credentials are only sent there if you agree: sign in to do so.',
+            hostOf(facts),
+            plainText(facts.realm, 120),
+          ),
     remedies: ['signIn'],
   },
   denied: {
@@ -102,8 +112,8 @@ const rows = {
     remedies: ['signIn', 'log'],
   },
   'origin-refused': {
-    text: (facts) =>
-      l10n.t('{0} points to another host, and your credentials are not sent there.', hostOf(facts)),
+    text: (facts, message) =>
+      l10n.t('{0} points to a place where it is not safe to follow: {1}.', hostOf(facts), message),
     remedies: ['log'],
   },
   'not-found': {
@@ -231,11 +241,10 @@ export function errorText(error: unknown): ErrorText {
   };
 }
 
-/** A certificate that was not captured cannot be trusted; one cannot sign in to a folder. */
+/** What is done about a host needs one: one cannot sign in to a folder. */
 function isPossible(name: keyof typeof remedies, facts: ErrorFacts): boolean {
   switch (name) {
     case 'trust':
-      return facts.certificate !== undefined;
     case 'signIn':
     case 'useHttp':
       return facts.host !== undefined;

@@ -1,6 +1,6 @@
 import { EventEmitter, type Event, type Memento } from 'vscode';
 import { isRecord } from '../oci/descriptor.ts';
-import { canonicalHost, isLoopback } from '../oci/reference.ts';
+import { apiHost, canonicalHost, isLoopback } from '../oci/reference.ts';
 import { createDispatcher } from '../oci/remote/dispatcher.ts';
 import { onSettings, setting, update } from './settings.ts';
 
@@ -10,7 +10,7 @@ type Dispatcher = ReturnType<typeof createDispatcher>;
 /** How each host is spoken to. What relaxes TLS is only ever the user's own: no workspace setting reaches it. */
 export interface Network {
   scheme(host: string): Scheme;
-  /** Connections of one host, with the certificate that is trusted for it. */
+  /** Connections of one registry. Each host it sends us to, too, may show the certificate that is trusted for that host. */
   dispatcher(host: string): Dispatcher;
   trusted(host: string): string | undefined;
   trust(host: string, certificate: string): Promise<void>;
@@ -48,14 +48,17 @@ export function createNetwork(state: Memento): Network {
     dispatcher: (host) => {
       const name = canonicalHost(host);
       const dispatcher =
-        dispatchers.get(name) ?? createDispatcher({ trustedCertificate: network.trusted(name) });
+        dispatchers.get(name) ?? createDispatcher({ trusted: (other) => network.trusted(other) });
       dispatchers.set(name, dispatcher);
       return dispatcher;
     },
-    trusted: (host) => stored(state, certificatesKey)[canonicalHost(host)],
+    trusted: (host) => stored(state, certificatesKey)[tlsHost(host)],
     trust: async (host, certificate) => {
       const name = canonicalHost(host);
-      await state.update(certificatesKey, { ...stored(state, certificatesKey), [name]: certificate });
+      await state.update(certificatesKey, {
+        ...stored(state, certificatesKey),
+        [tlsHost(name)]: certificate,
+      });
       drop(name);
     },
     allowHttp: async (host) => {
@@ -83,6 +86,11 @@ export function createNetwork(state: Memento): Network {
     },
   };
   return network;
+}
+
+/** As a host stands in the URLs of its API. */
+function tlsHost(host: string): string {
+  return URL.parse(`https://${apiHost(host)}`)?.host ?? host;
 }
 
 function plainHosts(): readonly string[] {

@@ -58,8 +58,8 @@ export interface ErrorFacts {
   readonly retryAfter?: number;
   /** Host the failure is about, for remedies: `localhost:5000`. */
   readonly host?: string;
-  /** PEM of the certificate that was not trusted. */
-  readonly certificate?: string;
+  /** Origin of a token service that stored credentials were not sent to, as nobody agreed to it. */
+  readonly realm?: string;
   readonly cause?: unknown;
 }
 

@@ -1,58 +1,67 @@
-import { isRecord } from '../descriptor.ts';
-import { OciError } from '../errors.ts';
-import { isLoopback } from '../reference.ts';
+import { Flights } from '../../base/flights.ts';
+import { LruMap } from '../../base/lru.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
 import type { Credential, CredentialSource } from './credential.ts';
-import { trustedRealmHosts } from './quirks.ts';
-
-/** Sends one request to a token service; the client's own sending, without its authorization. */
-export type TokenRequest = (request: {
-  readonly method: 'GET' | 'POST';
-  readonly url: string;
-  readonly authorization?: string | undefined;
-  readonly form?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-}) => Promise<{ readonly status: number; readonly body: string }>;
+import { mayKnow, realmUrl } from './realms.ts';
+import { Secrets } from './secrets.ts';
+import type { Token, TokenRequest } from './tokenService.ts';
 
 export interface AuthorizerOptions {
   readonly origin: string;
   /** As the user writes it; credentials are kept under this name. */
   readonly host: string;
   readonly credentials: CredentialSource;
-  readonly send: TokenRequest;
+  readonly requestToken: (wanted: TokenRequest, signal: AbortSignal) => Promise<Token>;
   /** Milliseconds since the epoch. */
-  readonly now?: (() => number) | undefined;
+  readonly now: () => number;
 }
 
-interface Token {
-  readonly header: string;
-  readonly expires: number;
+/** A request that was refused with 401. */
+export interface Refusal {
+  /** `WWW-Authenticate`. */
+  readonly challenge: string | string[] | undefined;
+  readonly scopes: readonly string[];
+  /** What was sent as `Authorization`. */
+  readonly sent: string | undefined;
+  /** True when `sent` was itself the answer to a challenge. */
+  readonly isSecond: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+interface Bearer {
+  readonly kind: 'bearer';
+  readonly realm: string;
+  readonly service: string | undefined;
 }
 
 /** What the registry wants, learnt from its last challenge. */
-type Wish =
-  | { readonly kind: 'basic' }
-  | { readonly kind: 'bearer'; readonly realm: string; readonly service: string | undefined };
+type Wish = { readonly kind: 'basic' } | Bearer;
 
-/** Tokens without a stated life live this long (distribution, token specification). */
-const defaultLife = 60;
+/** Most tokens that are kept; each goes for a repository and what is done there. */
+const maxTokens = 256;
+/** A token is not used any more this many milliseconds before it expires. */
 const expirySkew = 5_000;
-/** Answers of token services that refuse the one way of asking and may take the other. */
-const otherWay: ReadonlySet<number> = new Set([400, 401, 404, 405]);
+/** Longest list of scopes a registry may ask for in a challenge. */
+const maxChallengedScopes = 10;
 
 /** Authorization for one registry and one account: nothing is sent before a challenge asks for it. */
 export class Authorizer {
   readonly #options: AuthorizerOptions;
-  readonly #tokens = new Map<string, Promise<Token>>();
+  readonly #tokens = new LruMap<string, Token>(maxTokens);
+  readonly #flights = new Flights();
+  /** What registries want beyond the scopes that are asked for. */
+  readonly #moreScopes = new LruMap<string, readonly string[]>(maxTokens);
+  readonly #secrets = new Secrets();
   #wish: Wish | undefined;
   #basic: string | undefined;
+  #version: string | undefined;
+  /** Counts the accounts, so that what was begun for one is not kept for the next. */
+  #account = 0;
+  #withheld: string | undefined;
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
   }
-
-  /** Which credential answered last, to show; undefined for anonymous. */
-  source: string | undefined;
 
   /** Where the registry sends people to sign in: the origin of its token service, or its own. */
   get realm(): string | undefined {
@@ -65,232 +74,177 @@ export class Authorizer {
     return this.#wish?.kind ?? 'anonymous';
   }
 
+  /** Origin of a token service that a known credential was not sent to, as nobody agreed to it. */
+  get withheld(): string | undefined {
+    return this.#withheld;
+  }
+
+  /** What a server says, without what it was told in confidence. */
+  redact(text: string): string {
+    return this.#secrets.redact(text);
+  }
+
   /** What is known to be wanted for these scopes; undefined before the first challenge. */
   async authorization(
     scopes: readonly string[],
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> {
-    if (this.#wish?.kind !== 'bearer') {
-      return this.#basic;
+    const version = await this.#options.credentials.version?.();
+    if (version !== this.#version) {
+      this.#forget();
+      this.#version = version;
     }
-    return (await this.#token(this.#wish, scopes, signal)).header;
+    return this.#wish?.kind === 'bearer'
+      ? this.#token(this.#wish, this.#widened(scopes), undefined, signal)
+      : this.#basic;
   }
 
   /** The answer to a 401; undefined when there is nothing (more) to say. */
-  async challenged(
-    header: string | string[] | undefined,
-    scopes: readonly string[],
-    refused: string | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<string | undefined> {
-    const wish = this.#wishOf(parseChallenges(header));
+  async challenged(refusal: Refusal): Promise<string | undefined> {
+    const { scopes, sent, isSecond, signal } = refusal;
+    const challenges = parseChallenges(refusal.challenge);
+    const wish = this.#wishOf(challenges);
     if (!wish) {
       return undefined;
     }
     this.#wish = wish;
     if (wish.kind === 'basic') {
+      const account = this.#account;
       const credential = await this.#options.credentials(this.#options.host, { signal });
-      this.#basic =
-        credential?.kind === 'password'
-          ? basicHeader(credential)
-          : credential?.kind === 'registry-token'
-            ? `Bearer ${credential.token}`
-            : undefined;
-      this.source = this.#basic === undefined ? undefined : credential?.source;
-      return this.#basic === refused ? undefined : this.#basic;
+      const header = this.#basicOf(credential);
+      if (account === this.#account) {
+        this.#basic = header;
+      }
+      return header === sent ? undefined : header;
     }
-    this.#tokens.delete(keyOf(wish, scopes));
-    const { header: answer } = await this.#token(wish, scopes, signal);
-    return answer === refused ? undefined : answer;
+    const isWidened = sent?.startsWith('Bearer ') === true && this.#widen(scopes, challenges);
+    if (isSecond && !isWidened) {
+      return undefined;
+    }
+    const header = await this.#token(wish, this.#widened(scopes), sent, signal);
+    return header === sent ? undefined : header;
   }
 
+  #forget(): void {
+    this.#account++;
+    this.#basic = undefined;
+    this.#withheld = undefined;
+    for (const key of [...this.#tokens.keys()]) {
+      this.#tokens.delete(key);
+    }
+  }
+
+  /** Bearer before Basic, whichever comes first, unless its token service is none that may be asked. */
   #wishOf(challenges: readonly Challenge[]): Wish | undefined {
+    const { origin, host } = this.#options;
     const bearer = challenges.find(
       ({ scheme, params }) => scheme === 'bearer' && params['realm'] !== undefined,
     );
-    if (bearer) {
-      return {
-        kind: 'bearer',
-        realm: this.#realm(bearer.params['realm'] ?? ''),
-        service: bearer.params['service'],
-      };
+    const basic = challenges.some(({ scheme }) => scheme === 'basic')
+      ? ({ kind: 'basic' } as const)
+      : undefined;
+    if (!bearer) {
+      return basic;
     }
-    return challenges.some(({ scheme }) => scheme === 'basic') ? { kind: 'basic' } : undefined;
+    try {
+      const { realm = '', service } = bearer.params;
+      return { kind: 'bearer', realm: realmUrl(realm, origin, host), service };
+    } catch (error) {
+      if (basic) {
+        return basic;
+      }
+      throw error;
+    }
   }
 
-  /** @throws {OciError} `origin-refused` for a realm without TLS, unless the registry has none either */
-  #realm(text: string): string {
-    const { origin, host } = this.#options;
-    const realm = text.length <= 2048 ? URL.parse(text, origin) : null;
-    const isPlain = realm?.protocol === 'http:' && (origin.startsWith('http:') || isLoopback(realm.host));
-    if (!realm || realm.username !== '' || (realm.protocol !== 'https:' && !isPlain)) {
-      throw new OciError('origin-refused', `${host} names a token service that is not to be trusted`, {
-        host,
-        detail: text.slice(0, 200),
-      });
+  #basicOf(credential: Credential | undefined): string | undefined {
+    this.#secrets.add(credential);
+    switch (credential?.kind) {
+      case 'password':
+        return basicHeader(credential);
+      case 'registry-token':
+        return `Bearer ${credential.token}`;
+      default:
+        return undefined;
     }
-    return realm.href;
   }
 
-  /** One request per realm and set of scopes, shared by all that wait for it. */
-  #token(
-    wish: Wish & { kind: 'bearer' },
+  #widened(scopes: readonly string[]): readonly string[] {
+    // Some token services look at the first only.
+    return [...(this.#moreScopes.get(scopes.join(' ')) ?? []), ...scopes];
+  }
+
+  /** True when the challenge to a token asks for a scope that was not asked for yet. */
+  #widen(scopes: readonly string[], challenges: readonly Challenge[]): boolean {
+    const asked = this.#widened(scopes);
+    const more = challenges
+      .flatMap(({ scheme, params }) => (scheme === 'bearer' ? (params['scope'] ?? '').split(' ') : []))
+      .filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]{1,512}$/.test(scope) && !isCovered(scope, asked));
+    const key = scopes.join(' ');
+    const known = this.#moreScopes.get(key) ?? [];
+    if (more.length === 0 || known.length + more.length > maxChallengedScopes) {
+      return false;
+    }
+    this.#moreScopes.set(key, [...more, ...known]);
+    return true;
+  }
+
+  /** The header of a token that is not the refused one. One request per realm and set of scopes, shared by all that wait. */
+  async #token(
+    wish: Bearer,
     scopes: readonly string[],
+    refused: string | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<Token> {
-    const key = keyOf(wish, scopes);
+  ): Promise<string> {
+    const key = JSON.stringify([wish.realm, wish.service, [...scopes].sort()]);
     const known = this.#tokens.get(key);
-    const now = this.#options.now ?? Date.now;
-    if (known) {
-      return known.then((token) => {
-        if (token.expires - expirySkew > now()) {
-          return token;
-        }
-        this.#tokens.delete(key);
-        return this.#token(wish, scopes, signal);
-      });
+    if (known && known.header !== refused && known.expires - expirySkew > this.#options.now()) {
+      return known.header;
     }
-    // Others may wait for the same token, so the first one's signal does not end it.
-    const fresh = this.#fetchToken(wish, scopes);
-    this.#tokens.set(key, fresh);
-    fresh.catch(() => this.#tokens.delete(key));
-    return fresh;
+    const account = this.#account;
+    const token = await this.#flights.run(
+      `${account} ${key}`,
+      (ending) => this.#fetchToken(wish, scopes, ending),
+      signal,
+    );
+    if (account === this.#account) {
+      this.#tokens.set(key, token);
+    }
+    return token.header;
   }
 
-  async #fetchToken(wish: Wish & { kind: 'bearer' }, scopes: readonly string[]): Promise<Token> {
-    const { host, credentials } = this.#options;
-    const found = await credentials(host);
+  async #fetchToken(wish: Bearer, scopes: readonly string[], signal: AbortSignal): Promise<Token> {
+    const { host, origin, credentials, requestToken } = this.#options;
+    const found = await credentials(host, { signal });
+    this.#secrets.add(found);
     if (found?.kind === 'registry-token') {
-      this.source = found.source;
       return { header: `Bearer ${found.token}`, expires: Number.POSITIVE_INFINITY };
     }
-    const credential = found && this.#mayKnow(wish.realm, found) ? found : undefined;
-    this.source = credential?.source;
-    const { status, body } = await this.#ask(wish, scopes, credential);
-    if (status < 200 || status >= 300) {
-      const code = status === 429 ? 'rate-limited' : status >= 500 ? 'server-error' : 'unauthorized';
-      throw new OciError(code, `The token service of ${host} answered ${status}`, {
-        method: 'GET',
-        url: new URL(wish.realm).origin,
-        status,
-        host,
-        ...(found && !credential
-          ? { detail: `${new URL(wish.realm).host} is on another site than ${host}` }
-          : {}),
-      });
-    }
-    return this.#parseToken(body, wish);
-  }
-
-  /** The registry's own site, a well-known pair, or what the owner agreed to; anyone else gets an anonymous request. */
-  #mayKnow(realm: string, credential: Credential): boolean {
-    const { origin } = this.#options;
-    const to = new URL(realm);
-    const from = new URL(origin);
-    return (
-      to.hostname === from.hostname ||
-      (to.protocol === 'https:' &&
-        (siteOf(to.hostname) === siteOf(from.hostname) ||
-          trustedRealmHosts(from.hostname).includes(to.hostname))) ||
-      credential.realms?.includes(to.origin) === true
+    const credential = found && mayKnow(wish.realm, origin, found) ? found : undefined;
+    this.#withheld = found && !credential ? new URL(wish.realm).origin : undefined;
+    const { realm, service } = wish;
+    const token = await requestToken(
+      { realm, service, scopes, credential, withheld: this.#withheld },
+      signal,
     );
-  }
-
-  async #ask(
-    wish: Wish & { kind: 'bearer' },
-    scopes: readonly string[],
-    credential: Credential | undefined,
-  ): Promise<{ status: number; body: string }> {
-    const byForm = credential?.kind === 'identity-token';
-    const first = await (byForm ? this.#post(wish, scopes, credential) : this.#get(wish, scopes, credential));
-    if (credential?.kind === 'password' && otherWay.has(first.status) && first.status !== 401) {
-      return this.#post(wish, scopes, credential);
-    }
-    return first;
-  }
-
-  #get(
-    wish: Wish & { kind: 'bearer' },
-    scopes: readonly string[],
-    credential: Credential | undefined,
-  ): Promise<{ status: number; body: string }> {
-    const url = new URL(wish.realm);
-    if (wish.service !== undefined) {
-      url.searchParams.set('service', wish.service);
-    }
-    for (const scope of scopes) {
-      url.searchParams.append('scope', scope);
-    }
-    const authorization = credential?.kind === 'password' ? basicHeader(credential) : undefined;
-    return this.#options.send({ method: 'GET', url: url.href, authorization });
-  }
-
-  #post(
-    wish: Wish & { kind: 'bearer' },
-    scopes: readonly string[],
-    credential: Credential,
-  ): Promise<{ status: number; body: string }> {
-    const form = new URLSearchParams({ client_id: 'oci-explorer', scope: scopes.join(' ') });
-    if (wish.service !== undefined) {
-      form.set('service', wish.service);
-    }
-    if (credential.kind === 'password') {
-      form.set('grant_type', 'password');
-      form.set('username', credential.username);
-      form.set('password', credential.password);
-    } else {
-      form.set('grant_type', 'refresh_token');
-      form.set('refresh_token', credential.token);
-    }
-    return this.#options.send({ method: 'POST', url: wish.realm, form: form.toString() });
-  }
-
-  #parseToken(body: string, wish: Wish & { kind: 'bearer' }): Token {
-    const { host } = this.#options;
-    let json: unknown;
-    try {
-      json = JSON.parse(body);
-    } catch (cause) {
-      throw new OciError('not-a-registry', `The token service of ${host} did not answer with JSON`, {
-        host,
-        url: new URL(wish.realm).origin,
-        cause,
-      });
-    }
-    const fields = isRecord(json) ? json : {};
-    const token = [fields['token'], fields['access_token']].find(
-      (text) => typeof text === 'string' && /^[\x21-\x7e]+$/.test(text),
-    );
-    if (typeof token !== 'string') {
-      throw new OciError('unauthorized', `The token service of ${host} gave no token`, {
-        host,
-        url: new URL(wish.realm).origin,
-      });
-    }
-    const life =
-      typeof fields['expires_in'] === 'number' ? Math.max(defaultLife, fields['expires_in']) : defaultLife;
-    const now = this.#options.now ?? Date.now;
-    return { header: `Bearer ${token}`, expires: now() + life * 1000 };
+    this.#secrets.add({ kind: 'registry-token', token: token.header.slice('Bearer '.length), source: '' });
+    return token;
   }
 }
 
-function keyOf(wish: Wish & { kind: 'bearer' }, scopes: readonly string[]): string {
-  return JSON.stringify([wish.realm, wish.service, [...scopes].sort()]);
+/** `repository:name:actions`, its actions all among those asked for there. A name may hold colons (a port). */
+function isCovered(scope: string, asked: readonly string[]): boolean {
+  const [resource, actions] = partsOf(scope);
+  const same = asked.map(partsOf).filter(([name]) => name === resource);
+  const all = new Set(same.flatMap(([, list]) => list));
+  return same.length > 0 && (all.has('*') || actions.every((action) => all.has(action)));
 }
 
-function basicHeader(credential: Credential & { kind: 'password' }): string {
-  return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString('base64')}`;
+function partsOf(scope: string): readonly [string, readonly string[]] {
+  const colon = scope.lastIndexOf(':');
+  return colon < 0 ? [scope, []] : [scope.slice(0, colon), scope.slice(colon + 1).split(',')];
 }
 
-/**
- * The part of a name that one owner has: the last two labels, three where the last two are a country's own (`co.uk`). An
- * address is a site of its own.
- */
-export function siteOf(hostname: string): string {
-  if (/^[\d.]+$|^\[/.test(hostname)) {
-    return hostname;
-  }
-  const labels = hostname.split('.');
-  const isCountry = /^[a-z]{2}$/.test(labels.at(-1) ?? '') && (labels.at(-2) ?? '').length <= 3;
-  return labels.slice(isCountry ? -3 : -2).join('.');
+export function basicHeader({ username, password }: Credential & { readonly kind: 'password' }): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }

@@ -1,4 +1,5 @@
 import { connect } from 'node:tls';
+import { apiHost } from '../reference.ts';
 import { networkError } from './errors.ts';
 
 export interface ServerCertificate {
@@ -11,7 +12,8 @@ export interface ServerCertificate {
 
 /** The certificate a server shows, whoever signed it; nothing else is said over the connection. */
 export function serverCertificate(host: string, signal?: AbortSignal): Promise<ServerCertificate> {
-  const url = new URL(`https://${host}`);
+  const url = new URL(`https://${apiHost(host)}`);
+  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     const servername = /^[\d.]+$|^\[/.test(url.hostname) ? undefined : url.hostname;
     const socket = connect({

@@ -1,12 +1,14 @@
-import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import request from 'undici/lib/api/api-request.js';
-import { isAbort, isOciError, OciError } from '../errors.ts';
+import { isAbort, isOciError, OciError, type ErrorFacts } from '../errors.ts';
 import type { Body, Op } from '../store.ts';
 import { isInnerAddress } from './addresses.ts';
+import { answerOf, readBytes, readText, type Answer } from './answer.ts';
 import type { Authorizer } from './authorizer.ts';
+import { cleanUrl } from './cleanUrl.ts';
 import { networkError, statusError } from './errors.ts';
+import { retryAfter } from './retryAfter.ts';
 
 /** One request that was answered or failed; nothing in it is secret. */
 export interface RequestLog {
@@ -30,6 +32,8 @@ export interface ClientOptions {
   /** Milliseconds; a test gives its own. */
   readonly sleep?: ((milliseconds: number, signal?: AbortSignal) => Promise<void>) | undefined;
   readonly random?: (() => number) | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now?: (() => number) | undefined;
 }
 
 export interface Request extends Op {
@@ -44,14 +48,6 @@ export interface Request extends Op {
   readonly expect?: readonly number[] | undefined;
   /** False: a failure is reported at once. */
   readonly retry?: boolean | undefined;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Dispatcher.ResponseData['body'];
-  /** Of the last hop. */
-  readonly url: string;
 }
 
 const maxTries = 5;
@@ -85,69 +81,106 @@ export class Client {
    * The answer, its body unread: read or dump it.
    * @throws {OciError} for anything but 2xx and what is expected
    */
-  async send(wanted: Request): Promise<Answer> {
+  send(wanted: Request): Promise<Answer> {
+    return this.#retried(wanted, (answer) => Promise.resolve(answer));
+  }
+
+  /**
+   * The answer with its body, which is asked for again when the connection breaks on the way.
+   * @throws {OciError} as `send`, and `too-large` for a body of more than `limit` bytes
+   */
+  read(wanted: Request, limit: number): Promise<Answer & { readonly bytes: Buffer }> {
+    return this.#retried(wanted, async (answer) => ({
+      ...answer,
+      bytes: isSuccess(answer)
+        ? await readBytes(answer, limit)
+        : await readBytes(answer, Math.min(limit, maxErrorBody), true),
+    }));
+  }
+
+  async #retried<T>(wanted: Request, use: (answer: Answer) => Promise<T>): Promise<T> {
     const facts = { method: wanted.method, url: cleanUrl(new URL(wanted.url, this.origin)), host: this.host };
     let waited = 0;
     for (let attempt = 1; ; attempt++) {
       wanted.signal?.throwIfAborted();
       let failure: Error;
-      let retryAfter: number | undefined;
       try {
         await this.#pause(wanted.signal);
         const answer = await this.#authorized(wanted);
-        if (
-          (answer.status >= 200 && answer.status < 300) ||
-          wanted.expect?.includes(answer.status) === true
-        ) {
+        if (isSuccess(answer) || wanted.expect?.includes(answer.status) === true) {
           this.#warn(answer);
-          return answer;
+          return await use(answer);
         }
-        retryAfter = retryAfterSeconds(answer.headers['retry-after']);
-        failure = statusError(answer.status, await readText(answer, maxErrorBody), {
-          ...facts,
-          ...(retryAfter === undefined ? {} : { retryAfter }),
-        });
+        if (answer.status === 404 && wanted.method === 'DELETE' && attempt > 1) {
+          // The try before got through, though its answer did not.
+          return await use(answer);
+        }
+        failure = await this.#failure(answer, facts);
       } catch (error) {
+        // Whatever reason it was aborted with.
+        wanted.signal?.throwIfAborted();
         failure = networkError(error, facts);
       }
-      const wait = retryAfter === undefined ? this.#backOff(attempt) : retryAfter * 1000;
+      const told = isOciError(failure) ? failure.facts.retryAfter : undefined;
+      const wait = told === undefined ? this.#backOff(attempt) : told * 1000;
       const isFinal =
         wanted.retry === false || attempt >= maxTries || waited + wait > maxWait || !canRetry(failure);
       if (isFinal || isAbort(failure)) {
         throw failure;
       }
       waited += wait;
-      if (retryAfter === undefined) {
-        await this.#sleep(wait, wanted.signal);
-      } else {
-        this.#pausedUntil = performance.now() + wait;
-        await this.#sleep(wait, wanted.signal);
-        this.#pausedUntil = 0;
+      if (told !== undefined) {
+        this.#pausedUntil = Math.max(this.#pausedUntil, this.#now() + wait);
       }
+      await this.#sleep(wait, wanted.signal);
     }
   }
 
-  /** With a token where one is known; a challenge is answered once. */
+  /** What an answer that is no success means. */
+  async #failure(answer: Answer, facts: ErrorFacts): Promise<OciError> {
+    const { authorizer } = this.#options;
+    const isOwn = new URL(answer.url).origin === this.origin;
+    const wait = retryAfter(answer, this.#now());
+    const { withheld } = authorizer;
+    const text = await readText(answer, maxErrorBody);
+    return statusError(
+      answer.status,
+      text,
+      {
+        ...(isOwn ? facts : answer.facts),
+        ...(wait === undefined ? {} : { retryAfter: wait }),
+        ...(withheld === undefined || !isOwn ? {} : { realm: withheld }),
+      },
+      { isOwn, redact: (said) => authorizer.redact(said) },
+    );
+  }
+
+  /** With a token where one is known; a challenge is answered once, and once more where it asks for more than the first. */
   async #authorized(wanted: Request): Promise<Answer> {
     const url = new URL(wanted.url, this.origin);
     const isOwn = url.origin === this.origin;
     const { authorizer } = this.#options;
-    const header = isOwn ? await authorizer.authorization(wanted.scopes, wanted.signal) : undefined;
-    const answer = await this.#followed(wanted, url, header);
-    if (answer.status !== 401 || !isOwn || new URL(answer.url).origin !== this.origin) {
-      return answer;
+    const { scopes, signal } = wanted;
+    let header = isOwn ? await authorizer.authorization(scopes, signal) : undefined;
+    for (let round = 0; ; round++) {
+      const answer = await this.#followed(wanted, url, header);
+      // Who else than the registry asks gets no answer.
+      if (answer.status !== 401 || !isOwn || new URL(answer.url).origin !== this.origin || round > 1) {
+        return answer;
+      }
+      const next = await authorizer.challenged({
+        challenge: answer.headers['www-authenticate'],
+        scopes,
+        sent: header,
+        isSecond: round > 0,
+        signal,
+      });
+      if (next === undefined) {
+        return answer;
+      }
+      await answer.body.dump();
+      header = next;
     }
-    const second = await authorizer.challenged(
-      answer.headers['www-authenticate'],
-      wanted.scopes,
-      header,
-      wanted.signal,
-    );
-    if (second === undefined) {
-      return answer;
-    }
-    await answer.body.dump();
-    return this.#followed(wanted, url, second);
   }
 
   /** Redirects of reads, by hand: the authorization stays with its origin, and no hop goes where the registry could not. */
@@ -197,6 +230,7 @@ export class Client {
     }
     next.username = '';
     next.password = '';
+    next.hash = '';
     return next;
   }
 
@@ -205,12 +239,20 @@ export class Client {
     const location = answer.headers['location'];
     if (typeof location !== 'string' || location === '') {
       throw new OciError('not-a-registry', 'The registry named no place to upload to', {
-        url: cleanUrl(new URL(answer.url)),
-        host: this.host,
+        ...answer.facts,
       });
     }
-    const next = this.#checkedHop(new URL(answer.url), location);
-    // A relative or own address keeps its exact query: signed ones must not be written anew.
+    const from = new URL(answer.url);
+    const named = URL.parse(location, from.href);
+    if (named?.protocol === 'http:' && from.protocol === 'https:' && named.hostname === from.hostname) {
+      // A registry behind a proxy that ends TLS for it may not know that it is spoken to with TLS.
+      const isSamePort = named.port === '' || named.port === from.port;
+      if (isSamePort) {
+        return `${named.pathname}${named.search}`;
+      }
+    }
+    const next = this.#checkedHop(from, location);
+    // The query stays as it is: signed ones must not be written anew.
     return next.origin === this.origin ? `${next.pathname}${next.search}` : next.href;
   }
 
@@ -245,7 +287,7 @@ export class Client {
         idempotent: wanted.method !== 'POST' && wanted.method !== 'PATCH',
       });
       status = answer.statusCode;
-      return { status, headers: answer.headers, body: answer.body, url: url.href };
+      return answerOf(answer, wanted.method, url, this.host);
     } finally {
       log?.({ method: wanted.method, url: cleanUrl(url), status, milliseconds: performance.now() - start });
     }
@@ -257,7 +299,7 @@ export class Client {
     for (const line of typeof header === 'string' ? [header] : (header ?? [])) {
       const text = /^299 - "((?:[^"\\]|\\.){0,4096})"/.exec(line)?.[1];
       if (text !== undefined) {
-        onWarning?.(text.replace(/\\(.)/g, '$1'));
+        onWarning?.(this.authorizer.redact(text.replace(/\\(.)/g, '$1')));
       }
     }
   }
@@ -269,10 +311,14 @@ export class Client {
   }
 
   async #pause(signal: AbortSignal | undefined): Promise<void> {
-    const left = this.#pausedUntil - performance.now();
+    const left = this.#pausedUntil - this.#now();
     if (left > 0) {
       await this.#sleep(left, signal);
     }
+  }
+
+  #now(): number {
+    return (this.#options.now ?? Date.now)();
   }
 
   async #sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
@@ -281,68 +327,12 @@ export class Client {
   }
 }
 
+function isSuccess({ status }: Answer): boolean {
+  return status >= 200 && status < 300;
+}
+
 function canRetry(failure: Error): boolean {
   return (
-    isOciError(failure, 'connection-lost', 'rate-limited', 'server-error', 'timeout') &&
-    (failure.facts.status === undefined
-      ? failure.code === 'connection-lost'
-      : retriable.has(failure.facts.status))
+    isOciError(failure) && (failure.code === 'connection-lost' || retriable.has(failure.facts.status ?? 0))
   );
-}
-
-/** Seconds, or a date of HTTP. */
-function retryAfterSeconds(header: string | string[] | undefined): number | undefined {
-  if (typeof header !== 'string') {
-    return undefined;
-  }
-  const seconds = /^\d{1,6}$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
-  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
-}
-
-const shownQuery: ReadonlySet<string> = new Set([
-  'n',
-  'last',
-  'digest',
-  'mount',
-  'from',
-  'artifactType',
-  'scope',
-  'service',
-]);
-
-/** For logs and messages: no userinfo, and of the query only what cannot be a secret. */
-export function cleanUrl(url: URL): string {
-  const kept = [...url.searchParams]
-    .filter(([key]) => shownQuery.has(key))
-    .map(([key, value]) => `${key}=${value}`);
-  return `${url.origin}${url.pathname}${kept.length > 0 ? `?${kept.join('&')}` : ''}`;
-}
-
-/** At most `limit` bytes of a body as text; what is longer is cut. */
-export async function readText(answer: Pick<Answer, 'body'>, limit: number): Promise<string> {
-  return (await readBytes(answer, limit, true)).toString('utf8');
-}
-
-/** @throws {OciError} `too-large` for more than `limit` bytes, unless they are to be cut */
-export async function readBytes(answer: Pick<Answer, 'body'>, limit: number, cut = false): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength;
-    if (size > limit) {
-      answer.body.destroy();
-      if (!cut) {
-        throw new OciError('too-large', `The answer has more than ${limit} bytes`);
-      }
-      break;
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** A header that stands once; of several, the first. */
-export function registryHeader(answer: Pick<Answer, 'headers'>, name: string): string | undefined {
-  const value = answer.headers[name];
-  return typeof value === 'string' ? value : value?.[0];
 }

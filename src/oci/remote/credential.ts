@@ -10,9 +10,13 @@ export type Credential = (
 ) & {
   /** Where it comes from, to show: `~/.docker/config.json`. */
   readonly source: string;
-  /** Origins of token services the owner has agreed to, when they are on another site than the registry. */
+  /** Origins of token services the owner has agreed to, when they are others than the registry's. */
   readonly realms?: readonly string[];
 };
 
 /** Asked only after the registry of `host` has challenged; undefined: go on as anonymous. */
-export type CredentialSource = (host: string, op?: Op) => Promise<Credential | undefined>;
+export interface CredentialSource {
+  (host: string, op?: Op): Promise<Credential | undefined>;
+  /** Changes when the answer may be another than before: then everything that came of it is forgotten. */
+  readonly version?: () => Promise<string>;
+}

@@ -11,6 +11,7 @@ const networkCodes: Readonly<Record<string, ErrorCode>> = {
   ENETUNREACH: 'unreachable',
   EADDRNOTAVAIL: 'unreachable',
   ETIMEDOUT: 'timeout',
+  TimeoutError: 'timeout',
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
   UND_ERR_HEADERS_TIMEOUT: 'timeout',
   UND_ERR_BODY_TIMEOUT: 'timeout',
@@ -20,17 +21,15 @@ const networkCodes: Readonly<Record<string, ErrorCode>> = {
   UND_ERR_CLOSED: 'connection-lost',
   UND_ERR_DESTROYED: 'connection-lost',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'connection-lost',
-  HPE_INVALID_CONSTANT: 'not-a-registry',
+  UND_ERR_HEADERS_OVERFLOW: 'not-a-registry',
+  ECONNABORTED: 'connection-lost',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'tls-untrusted',
   SELF_SIGNED_CERT_IN_CHAIN: 'tls-untrusted',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls-untrusted',
   UNABLE_TO_GET_ISSUER_CERT: 'tls-untrusted',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'tls-untrusted',
   CERT_UNTRUSTED: 'tls-untrusted',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'tls-invalid',
-  CERT_HAS_EXPIRED: 'tls-invalid',
-  CERT_NOT_YET_VALID: 'tls-invalid',
-  CERT_REVOKED: 'tls-invalid',
+  CERT_SIGNATURE_FAILURE: 'tls-untrusted',
   EPROTO: 'tls-invalid',
   ERR_SSL_WRONG_VERSION_NUMBER: 'plain-http-server',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'plain-http-server',
@@ -45,6 +44,18 @@ function causes(error: unknown, depth = 0): readonly Error[] {
   return [error, ...[error.cause, ...inner].flatMap((cause) => causes(cause, depth + 1))];
 }
 
+/** What a family of codes means, where no code of its own is known. */
+const networkFamilies: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/^(?:CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_)/, 'tls-invalid'],
+  [/^HPE_/, 'not-a-registry'],
+];
+
+function networkCode(code: string): ErrorCode | undefined {
+  return Object.hasOwn(networkCodes, code)
+    ? networkCodes[code]
+    : networkFamilies.find(([pattern]) => pattern.test(code))?.[1];
+}
+
 /** A failure below HTTP as a typed error; typed ones and aborts pass through as they are. */
 export function networkError(error: unknown, facts: ErrorFacts): Error {
   const all = causes(error);
@@ -52,8 +63,9 @@ export function networkError(error: unknown, facts: ErrorFacts): Error {
   if (known) {
     return known;
   }
-  const codes = all.map((cause) => (cause as NodeJS.ErrnoException).code ?? '');
-  const code = codes.map((text) => networkCodes[text]).find((found) => found !== undefined);
+  const code = all
+    .map((cause) => networkCode('code' in cause && typeof cause.code === 'string' ? cause.code : cause.name))
+    .find((found) => found !== undefined);
   const said = all.map(({ message }) => message).filter((text) => text !== '');
   const isPlainHttp = said.some((text) => /wrong version number|packet length too long/i.test(text));
   return new OciError(
@@ -88,23 +100,32 @@ const registryCodes: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** An answer that is no success, with what the registry says about it. */
-export function statusError(status: number, body: string, facts: ErrorFacts): OciError {
+export function statusError(
+  status: number,
+  body: string,
+  facts: ErrorFacts,
+  { isOwn = true, redact = (text: string) => text } = {},
+): OciError {
   const errors = registryErrors(body);
   const first = errors[0];
-  const byStatus = statusCodes[status] ?? (status >= 500 ? 'server-error' : 'request-refused');
+  // Elsewhere than at the registry signing in does not help.
+  const isAccount = !isOwn && (status === 401 || status === 403);
+  const byStatus =
+    (isAccount ? undefined : statusCodes[status]) ?? (status >= 500 ? 'server-error' : 'request-refused');
   // 401 and 404 are told apart by everything else; no code of the body may change them.
   const code =
-    status === 400 || status === 403 || status >= 500
+    isOwn && (status === 400 || status === 403 || status >= 500)
       ? (registryCodes[first?.code ?? ''] ?? byStatus)
       : byStatus;
-  const detail =
+  const said =
     errors.length > 0
       ? errors.map((error) => `${error.code}: ${error.message}`).join('; ')
       : plainDetail(body);
+  const detail = cleanDetail(redact(said));
   return new OciError(code, `${facts.method ?? ''} ${facts.url ?? ''}: ${status} ${detail}`.trim(), {
     ...facts,
     status,
-    ...(detail === '' ? {} : { detail: cleanDetail(detail) }),
+    ...(detail === '' ? {} : { detail }),
   });
 }
 
@@ -122,9 +143,10 @@ export function registryErrors(body: string): readonly { readonly code: string; 
   }
 }
 
-/** A page of HTML explains nothing. */
+/** Of a page of HTML its title: the rest explains nothing. */
 function plainDetail(body: string): string {
-  return /^\s*</.test(body) ? '' : body.trim();
+  const text = body.trim();
+  return text.startsWith('<') ? (/<title>([^<]{1,200})<\/title>/i.exec(text)?.[1]?.trim() ?? '') : text;
 }
 
 function cleanDetail(text: string): string {
@@ -132,4 +154,11 @@ function cleanDetail(text: string): string {
   return text
     .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, ' ')
     .slice(0, 1000);
+}
+
+/** The same error with what is known of the request; what it knows itself stays. Others pass through as they are. */
+export function withFacts(error: unknown, facts: ErrorFacts): unknown {
+  return error instanceof OciError
+    ? new OciError(error.code, error.message, { ...facts, ...error.facts })
+    : error;
 }

@@ -3,7 +3,8 @@ import { isRecord } from '../descriptor.ts';
 import { OciError } from '../errors.ts';
 import { defaultPageSize } from '../pages.ts';
 import type { Page, PageOp } from '../store.ts';
-import { readBytes, registryHeader, type Client } from './client.ts';
+import { registryHeader } from './answer.ts';
+import type { Client } from './client.ts';
 import { nextLink, nextPage } from './links.ts';
 
 /** Most bytes of one page: 20,000 long names of a registry that knows no pages, and some. */
@@ -63,26 +64,15 @@ async function ask(
   if (!url.startsWith(`${endpoint}?`)) {
     throw new OciError('internal', 'A page of another list');
   }
-  const answer = await client.send({
-    method: 'GET',
-    url,
-    headers: { accept: 'application/json' },
-    scopes,
-    signal: op.signal,
-  });
-  const facts = {
-    method: 'GET',
-    url: answer.url.replace(/\?.*/, ''),
-    status: answer.status,
-    host: client.host,
-  };
+  const answer = await client.read(
+    { method: 'GET', url, headers: { accept: 'application/json' }, scopes, signal: op.signal },
+    maxPageBytes,
+  );
+  const { facts } = answer;
   let json: unknown;
   try {
-    json = JSON.parse((await readBytes(answer, maxPageBytes)).toString('utf8'));
+    json = JSON.parse(answer.bytes.toString('utf8'));
   } catch (cause) {
-    if (cause instanceof OciError) {
-      throw cause;
-    }
     throw new OciError('not-a-registry', 'The list is not JSON', { ...facts, cause });
   }
   const names = isRecord(json) ? (json[field] ?? []) : undefined;

@@ -1,5 +1,6 @@
 import { isOciError } from '../errors.ts';
 import { isLoopback } from '../reference.ts';
+import type { Client } from './client.ts';
 import { remoteRegistry, type RemoteOptions } from './registry.ts';
 
 /** What a registry says of itself before anyone signs in. */
@@ -39,15 +40,7 @@ export async function probe(
 async function ask(options: RemoteOptions, signal?: AbortSignal): Promise<ProbeResult> {
   const registry = remoteRegistry(options);
   const { client } = registry;
-  const answer = await client.send({
-    method: 'GET',
-    url: '/v2/',
-    scopes: [],
-    expect: [401, 403, 404],
-    signal,
-    retry: false,
-  });
-  await answer.body.dump();
+  const status = await ping(client, signal);
   let catalog: ProbeResult['catalog'] = 'yes';
   try {
     await registry.repositories({ limit: 1, signal });
@@ -62,15 +55,36 @@ async function ask(options: RemoteOptions, signal?: AbortSignal): Promise<ProbeR
         'request-refused',
         'origin-refused',
       ) &&
-      (answer.status === 404 || !isOciError(error, 'not-a-registry'))
+      (status === 404 || !isOciError(error, 'not-a-registry'))
     ) {
       throw error;
     }
-    if (answer.status === 404 && isOciError(error, 'not-found')) {
+    if (status === 404 && isOciError(error, 'not-found')) {
       throw error;
     }
     catalog = isOciError(error, 'unauthorized', 'denied', 'origin-refused') ? 'denied' : 'absent';
   }
   const { realm, scheme: auth } = client.authorizer;
   return { scheme: options.scheme, auth, catalog, ...(realm === undefined ? {} : { realm }) };
+}
+
+/** The status of the API's root; 401 too when the token service gives nothing to people without a name. */
+async function ping(client: Client, signal: AbortSignal | undefined): Promise<number> {
+  try {
+    const answer = await client.send({
+      method: 'GET',
+      url: '/v2/',
+      scopes: [],
+      expect: [401, 403, 404],
+      signal,
+      retry: false,
+    });
+    await answer.body.dump();
+    return answer.status;
+  } catch (error) {
+    if (isOciError(error, 'unauthorized') && client.authorizer.scheme !== 'anonymous') {
+      return 401;
+    }
+    throw error;
+  }
 }

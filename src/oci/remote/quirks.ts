@@ -1,7 +1,7 @@
 /** What is known of a registry before it is asked; a row per registry. */
 export interface Quirks {
   readonly host: RegExp;
-  /** Hosts of the token service, when they are on another site than the registry. */
+  /** Hosts of the token service, which credentials go to without asking, when it is another than the registry's. */
   readonly realmHosts?: readonly string[];
   /** Each manifest `GET` counts as a pull; a `HEAD` does not. */
   readonly countsReads?: boolean;
@@ -18,6 +18,8 @@ const quirks: readonly Quirks[] = [
   },
   { host: /^registry\.gitlab\.com$/, realmHosts: ['gitlab.com'] },
   { host: /^ghcr\.io$/, noCatalog: true },
+  { host: /^docker\.elastic\.co$/, realmHosts: ['docker-auth.elastic.co'] },
+  { host: /^registry\.digitalocean\.com$/, realmHosts: ['api.digitalocean.com'] },
 ];
 
 export function quirksOf(host: string): Quirks | undefined {

@@ -15,13 +15,13 @@ import {
   withReferrer,
 } from '../referrersTag.ts';
 import type { Op, Page, PageOp } from '../store.ts';
-import { readBytes, readText, registryHeader, type Answer, type Client } from './client.ts';
-import { registryErrors, statusError } from './errors.ts';
+import { registryHeader, type Answer } from './answer.ts';
+import type { Client } from './client.ts';
+import { registryErrors, statusError, withFacts } from './errors.ts';
 import { nextLink, nextPage } from './links.ts';
 import type { RemoteRepository } from './repository.ts';
 
 const maxUpdates = 12;
-const maxErrorBody = 64 * 1024;
 
 type ReferrersOp = PageOp & { readonly artifactType?: string | undefined };
 
@@ -58,25 +58,27 @@ export class Referrers {
     if (url !== endpoint && !url.startsWith(`${endpoint}?`)) {
       throw new OciError('internal', 'A page of another list');
     }
-    const answer = await this.#client.send({
-      method: 'GET',
-      url,
-      headers: { accept: MediaType.index },
-      scopes: this.#repository.pullScopes,
-      signal: op.signal,
-      expect: [400, 404, 405, 406, 501],
-    });
+    const answer = await this.#client.read(
+      {
+        method: 'GET',
+        url,
+        headers: { accept: MediaType.index },
+        scopes: this.#repository.pullScopes,
+        signal: op.signal,
+        expect: [400, 404, 405, 406, 501],
+      },
+      maxManifestSize,
+    );
     if (answer.status !== 200) {
-      await this.#noApi(answer);
+      this.#noApi(answer);
       return undefined;
     }
     const type = registryHeader(answer, 'content-type')?.split(';', 1)[0]?.trim();
     if (type !== MediaType.index) {
-      await answer.body.dump();
       this.#hasApi = false;
       return undefined;
     }
-    const index = parseManifest(await readBytes(answer, maxManifestSize), MediaType.index);
+    const index = parsed(answer, () => parseManifest(answer.bytes, MediaType.index));
     const isFiltered = (registryHeader(answer, 'oci-filters-applied') ?? '')
       .split(/\s*,\s*/)
       .includes('artifactType');
@@ -90,10 +92,10 @@ export class Referrers {
   }
 
   /** @throws {OciError} `not-found` when it is the repository that is missing */
-  async #noApi(answer: Answer): Promise<void> {
-    const body = await readText(answer, maxErrorBody);
+  #noApi(answer: Answer & { readonly bytes: Buffer }): void {
+    const body = answer.bytes.toString('utf8');
     if (answer.status === 404 && registryErrors(body)[0]?.code === 'NAME_UNKNOWN') {
-      throw statusError(404, body, { method: 'GET', url: answer.url, host: this.#client.host });
+      throw statusError(404, body, answer.facts);
     }
     this.#hasApi = false;
   }
@@ -102,25 +104,27 @@ export class Referrers {
     subject: Digest,
     op: Op,
   ): Promise<{ readonly manifests: readonly Descriptor[]; readonly etag: string | undefined }> {
-    const answer = await this.#client.send({
-      method: 'GET',
-      url: `/v2/${this.#repository.repository}/manifests/${referrersTag(subject)}`,
-      headers: { accept: MediaType.index },
-      scopes: this.#repository.pullScopes,
-      signal: op.signal,
-      expect: [404],
-    });
+    const answer = await this.#client.read(
+      {
+        method: 'GET',
+        url: `/v2/${this.#repository.repository}/manifests/${referrersTag(subject)}`,
+        headers: { accept: MediaType.index },
+        scopes: this.#repository.pullScopes,
+        signal: op.signal,
+        expect: [404],
+      },
+      maxManifestSize,
+    );
     if (answer.status === 404) {
-      await answer.body.dump();
       return { manifests: [], etag: undefined };
     }
-    const bytes = await readBytes(answer, maxManifestSize);
     const type = registryHeader(answer, 'content-type')?.split(';', 1)[0]?.trim() ?? '';
     // GitLab takes the tag for the subject's digest: an index that is the subject lists no referrers.
     if (registryHeader(answer, 'docker-content-digest') === subject) {
       return { manifests: [], etag: undefined };
     }
-    return { manifests: parseReferrersIndex(bytes, type).manifests, etag: registryHeader(answer, 'etag') };
+    const { manifests } = parsed(answer, () => parseReferrersIndex(answer.bytes, type));
+    return { manifests, etag: registryHeader(answer, 'etag') };
   }
 
   /**
@@ -180,5 +184,14 @@ export class Referrers {
     throw new OciError('busy', `Others write the referrers of ${subject} all the time`, {
       host: this.#client.host,
     });
+  }
+}
+
+/** What was read, its errors with what is known of the answer. */
+function parsed<T>(answer: Answer, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw withFacts(error, answer.facts);
   }
 }

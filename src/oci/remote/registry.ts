@@ -1,18 +1,17 @@
-import request from 'undici/lib/api/api-request.js';
 import { apiHost, isRepository } from '../reference.ts';
 import type { Page, PageOp, Registry } from '../store.ts';
 import { OciError } from '../errors.ts';
-import { Authorizer, type TokenRequest } from './authorizer.ts';
-import { Client, cleanUrl, readText, type ClientOptions } from './client.ts';
+import { Authorizer } from './authorizer.ts';
+import { Client, type ClientOptions } from './client.ts';
 import type { CredentialSource } from './credential.ts';
-import { networkError } from './errors.ts';
 import { createLists, listPage } from './lists.ts';
 import { quirksOf } from './quirks.ts';
 import { RemoteRepository } from './repository.ts';
+import { requestToken } from './tokenService.ts';
 
 export interface RemoteOptions extends Pick<
   ClientOptions,
-  'dispatcher' | 'userAgent' | 'log' | 'onWarning' | 'sleep' | 'random'
+  'dispatcher' | 'userAgent' | 'log' | 'onWarning' | 'sleep' | 'random' | 'now'
 > {
   /** As people write it: `docker.io`, `localhost:5000`. */
   readonly host: string;
@@ -20,8 +19,6 @@ export interface RemoteOptions extends Pick<
   readonly credentials: CredentialSource;
   /** What tells accounts of one host apart, so that nothing is mounted across them. */
   readonly account?: string | undefined;
-  /** Milliseconds since the epoch. */
-  readonly now?: (() => number) | undefined;
 }
 
 export interface RemoteRegistry extends Registry {
@@ -31,17 +28,17 @@ export interface RemoteRegistry extends Registry {
 
 /** Most repositories whose state is kept at once. */
 const maxRepositories = 1000;
-const maxTokenBody = 64 * 1024;
 
 /** A registry that speaks the distribution specification. Nothing is sent before something is asked. */
 export function remoteRegistry(options: RemoteOptions): RemoteRegistry {
   const origin = `${options.scheme}://${apiHost(options.host)}`;
+  const now = options.now ?? Date.now;
   const authorizer = new Authorizer({
     origin: new URL(origin).origin,
     host: options.host,
     credentials: options.credentials,
-    now: options.now,
-    send: tokenRequest(options),
+    now,
+    requestToken: (wanted, signal) => requestToken({ ...options, now }, wanted, signal),
   });
   const client = new Client({ ...options, origin: new URL(origin).origin, authorizer });
   const lists = createLists();
@@ -72,35 +69,5 @@ export function remoteRegistry(options: RemoteOptions): RemoteRegistry {
         op,
       );
     },
-  };
-}
-
-/** One request to a token service: no redirect is followed with a secret in hand, and the body is bounded. */
-function tokenRequest({ dispatcher, userAgent, log, host }: RemoteOptions): TokenRequest {
-  return async ({ method, url, authorization, form, signal }) => {
-    const target = new URL(url);
-    const start = performance.now();
-    let status = 0;
-    try {
-      const answer = await request.call(dispatcher, {
-        origin: target.origin,
-        path: `${target.pathname}${target.search}`,
-        method,
-        headers: {
-          'user-agent': userAgent,
-          accept: 'application/json',
-          ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
-          ...(authorization === undefined ? {} : { authorization }),
-        },
-        body: form ?? null,
-        signal: signal ?? null,
-      });
-      status = answer.statusCode;
-      return { status, body: await readText(answer, maxTokenBody) };
-    } catch (error) {
-      throw networkError(error, { method, url: target.origin, host });
-    } finally {
-      log?.({ method, url: cleanUrl(target), status, milliseconds: performance.now() - start });
-    }
   };
 }

@@ -7,10 +7,12 @@ import { maxManifestSize, parseManifest } from '../manifest.ts';
 import { isManifestType, manifestAccept, MediaType } from '../mediaTypes.ts';
 import { isRepository, isTag } from '../reference.ts';
 import type { Body, Deleter, FetchedManifest, Mounter, Op, Page, PageOp, PushOp, Store } from '../store.ts';
-import { readBytes, registryHeader, type Answer, type Client } from './client.ts';
+import { chunksOf, registryHeader, type Answer } from './answer.ts';
+import type { Client } from './client.ts';
+import { withFacts } from './errors.ts';
 import { listPage, type Lists } from './lists.ts';
 import { Referrers } from './referrers.ts';
-import { upload } from './upload.ts';
+import { cancelUpload, upload } from './upload.ts';
 
 export interface RepositoryOptions {
   readonly client: Client;
@@ -47,19 +49,25 @@ export class RemoteRepository implements Store, Mounter, Deleter {
       headers: { accept: manifestAccept },
       scopes: this.pullScopes,
       signal: op.signal,
+      expect: [405],
     });
     await answer.body.dump();
     const digest = registryHeader(answer, 'docker-content-digest');
     const size = Number(registryHeader(answer, 'content-length'));
     const mediaType = mediaTypeOf(answer);
-    if (!isDigest(digest) || !Number.isSafeInteger(size) || size <= 0 || !isManifestType(mediaType)) {
-      // Before 1.2 the header was optional: read it then.
+    const isCoded = registryHeader(answer, 'content-encoding') !== undefined;
+    if (
+      !isDigest(digest) ||
+      !Number.isSafeInteger(size) ||
+      size <= 0 ||
+      isCoded ||
+      !isManifestType(mediaType)
+    ) {
+      // Before 1.2 the header was optional, and there are servers without HEAD: read it then.
       return (await this.manifest(ref, op)).descriptor;
     }
     if (isDigest(ref) && digest !== ref) {
-      throw new OciError('digest-mismatch', `Asked for ${ref}, the registry offers ${digest}`, {
-        host: this.#client.host,
-      });
+      throw new OciError('digest-mismatch', `Asked for ${ref}, the registry offers ${digest}`, answer.facts);
     }
     return { mediaType, digest, size };
   }
@@ -72,42 +80,29 @@ export class RemoteRepository implements Store, Mounter, Deleter {
     if (cached && ref === cached.descriptor.digest) {
       return cached;
     }
-    const answer = await this.#client.send({
-      method: 'GET',
-      url: this.#manifestUrl(ref),
-      headers: {
-        accept: manifestAccept,
-        ...(cached ? { 'if-none-match': `"${cached.descriptor.digest}"` } : {}),
+    const answer = await this.#client.read(
+      {
+        method: 'GET',
+        url: this.#manifestUrl(ref),
+        headers: {
+          accept: manifestAccept,
+          ...(cached ? { 'if-none-match': `"${cached.descriptor.digest}"` } : {}),
+        },
+        scopes: this.pullScopes,
+        signal: op.signal,
+        expect: cached ? [304] : [],
       },
-      scopes: this.pullScopes,
-      signal: op.signal,
-      expect: [304],
-    });
+      maxManifestSize,
+    );
     if (cached && answer.status === 304) {
-      await answer.body.dump();
       return cached;
     }
-    const bytes = await readBytes(answer, maxManifestSize);
-    return { bytes, descriptor: this.#checked(ref, answer, bytes) };
-  }
-
-  /** What the bytes are, held against what was asked for and what the registry says. */
-  #checked(ref: string, answer: Answer, bytes: Uint8Array): Descriptor {
-    const said = registryHeader(answer, 'docker-content-digest');
-    const facts = { method: 'GET', url: answer.url.replace(/\?.*/, ''), host: this.#client.host };
-    const wanted = isDigest(ref) ? ref : isDigest(said) ? said : undefined;
-    const digest = digestOf(bytes, wanted ? algorithmOf(wanted) : 'sha256');
-    const mediaType = mediaTypeOf(answer);
-    if (!isManifestType(mediaType) && /html/i.test(mediaType)) {
-      throw new OciError('not-a-registry', 'A web page was served for a manifest', facts);
+    const { bytes } = answer;
+    try {
+      return { bytes, descriptor: checked(ref, answer, bytes) };
+    } catch (error) {
+      throw withFacts(error, answer.facts);
     }
-    // Signed schema 1 is named by the digest of its payload, not of its bytes.
-    if (wanted !== undefined && digest !== wanted && mediaType !== MediaType.dockerSchema1Signed) {
-      throw new OciError('digest-mismatch', `The registry says ${wanted}, the bytes are ${digest}`, facts);
-    }
-    // What the document says of itself is checked here, once, before anyone sees it.
-    const parsed = parseManifest(bytes, isManifestType(mediaType) ? mediaType : '');
-    return { mediaType: parsed.mediaType, digest, size: bytes.byteLength };
   }
 
   async *fetch(
@@ -132,14 +127,16 @@ export class RemoteRepository implements Store, Mounter, Deleter {
       scopes: this.pullScopes,
       signal,
     });
-    const body = answer.body as AsyncIterable<Uint8Array>;
-    if (!isPart) {
-      yield* verified(body, descriptor, signal);
-      return;
-    }
     // A server that ignores the range sends everything.
-    const isWhole = answer.status !== 206;
-    yield* cut(body, isWhole ? start : 0, (end ?? descriptor.size) - start);
+    const skip = answer.status === 206 ? 0 : start;
+    const body = chunksOf(answer);
+    try {
+      yield* isPart
+        ? cut(body, skip, Math.min(end ?? descriptor.size, descriptor.size) - start)
+        : verified(body, descriptor, signal);
+    } catch (error) {
+      throw withFacts(error, answer.facts);
+    }
   }
 
   async tags(op: PageOp = {}): Promise<Page<string>> {
@@ -230,9 +227,11 @@ export class RemoteRepository implements Store, Mounter, Deleter {
       algorithmOf(stored) === algorithmOf(descriptor.digest) &&
       stored !== descriptor.digest
     ) {
-      throw new OciError('digest-mismatch', `Sent ${descriptor.digest}, the registry stored ${stored}`, {
-        host: this.#client.host,
-      });
+      throw new OciError(
+        'digest-mismatch',
+        `Sent ${descriptor.digest}, the registry stored ${stored}`,
+        answer.facts,
+      );
     }
     return answer;
   }
@@ -254,17 +253,7 @@ export class RemoteRepository implements Store, Mounter, Deleter {
       });
       await answer.body.dump();
       if (answer.status === 202) {
-        await this.#client
-          .send({
-            method: 'DELETE',
-            url: this.#client.location(answer),
-            scopes: this.pushScopes,
-            retry: false,
-          })
-          .then(
-            ({ body }) => body.dump(),
-            () => undefined,
-          );
+        await cancelUpload(this.#client, this.#client.location(answer), this.pushScopes);
       }
       return answer.status === 201;
     } catch (error) {
@@ -328,6 +317,24 @@ export class RemoteRepository implements Store, Mounter, Deleter {
   #blobUrl(digest: Digest): string {
     return `/v2/${this.repository}/blobs/${parseDigest(digest)}`;
   }
+}
+
+/** What the bytes are, held against what was asked for and what the registry says. */
+function checked(ref: string, answer: Answer, bytes: Uint8Array): Descriptor {
+  const said = registryHeader(answer, 'docker-content-digest');
+  const wanted = isDigest(ref) ? ref : isDigest(said) ? said : undefined;
+  const digest = digestOf(bytes, wanted ? algorithmOf(wanted) : 'sha256');
+  const mediaType = mediaTypeOf(answer);
+  if (!isManifestType(mediaType) && /html/i.test(mediaType)) {
+    throw new OciError('not-a-registry', 'A web page was served for a manifest');
+  }
+  // Signed schema 1 is named by the digest of its payload, not of its bytes.
+  if (wanted !== undefined && digest !== wanted && mediaType !== MediaType.dockerSchema1Signed) {
+    throw new OciError('digest-mismatch', `The registry says ${wanted}, the bytes are ${digest}`);
+  }
+  // What the document says of itself is checked here, once, before anyone sees it.
+  const parsed = parseManifest(bytes, isManifestType(mediaType) ? mediaType : '');
+  return { mediaType: parsed.mediaType, digest, size: bytes.byteLength };
 }
 
 function parseRef(ref: string): void {

@@ -1,5 +1,5 @@
 /**
- * The two parts of undici that are used, imported by their own paths: the package's entry file replaces the process-wide
+ * The three parts of undici that are used, imported by their own paths: the package's entry file replaces the process-wide
  * dispatcher that VS Code's patched `fetch` uses, for every extension of the window.
  */
 declare module 'undici/lib/dispatcher/agent.js' {
@@ -13,4 +13,9 @@ declare module 'undici/lib/api/api-request.js' {
     this: Dispatcher,
     options: Dispatcher.RequestOptions,
   ): Promise<Dispatcher.ResponseData>;
+}
+
+declare module 'undici/lib/core/connect.js' {
+  import { buildConnector } from 'undici';
+  export default buildConnector;
 }

@@ -3,7 +3,8 @@ import type { Descriptor } from '../descriptor.ts';
 import { algorithmOf } from '../digest.ts';
 import { isOciError } from '../errors.ts';
 import type { Body, PushOp } from '../store.ts';
-import { registryHeader, type Client } from './client.ts';
+import { registryHeader } from './answer.ts';
+import type { Client } from './client.ts';
 
 export interface Upload extends PushOp {
   readonly client: Client;
@@ -18,12 +19,44 @@ const chunkSize = 16 * 1024 * 1024;
 const maxChunk = 1024 * 1024 * 1024;
 const maxResumes = 5;
 
+/** How often an upload is begun anew when the registry has lost its session. */
+const maxSessions = 3;
+
 /**
  * Sends a blob, its bytes held against the descriptor on the way. A session that is not finished is given back.
  * @throws {OciError} `digest-mismatch`, `size-mismatch` when the source is not what it was said to be
  */
 export async function upload(wanted: Upload): Promise<void> {
-  const { client, descriptor, repository, scopes, signal } = wanted;
+  const progress = new Progress(wanted.onBytes);
+  for (let count = 1; ; count++) {
+    const { session, chunk } = await begin(wanted);
+    try {
+      progress.rewind(0);
+      await (wanted.descriptor.size <= chunk
+        ? sendWhole(wanted, session.location, progress)
+        : sendChunks(wanted, session, chunk, progress));
+      return;
+    } catch (error) {
+      const isLost = isOciError(error, 'not-found');
+      if (isLost && (await isThere(wanted))) {
+        // A try before got through, though its answer did not.
+        return;
+      }
+      if (!isLost || count >= maxSessions) {
+        await cancelUpload(wanted.client, session.location, wanted.scopes);
+        throw error;
+      }
+    }
+  }
+}
+
+async function begin({
+  client,
+  descriptor,
+  repository,
+  scopes,
+  signal,
+}: Upload): Promise<{ readonly session: { location: string }; readonly chunk: number }> {
   const algorithm = algorithmOf(descriptor.digest);
   const query = algorithm === 'sha256' ? '' : `?digest-algorithm=${algorithm}`;
   const start = await client.send({
@@ -33,18 +66,38 @@ export async function upload(wanted: Upload): Promise<void> {
     signal,
   });
   await start.body.dump();
-  const session = { location: client.location(start) };
   const least = Number(registryHeader(start, 'oci-chunk-min-length') ?? 0);
-  const chunk = Math.min(Math.max(chunkSize, Number.isSafeInteger(least) ? least : 0), maxChunk);
-  try {
-    if (descriptor.size <= chunk) {
-      await sendWhole(wanted, session.location);
-    } else {
-      await sendChunks(wanted, session, chunk);
+  return {
+    session: { location: client.location(start) },
+    chunk: Math.min(Math.max(chunkSize, Number.isSafeInteger(least) ? least : 0), maxChunk),
+  };
+}
+
+async function isThere({ client, descriptor, repository, scopes, signal }: Upload): Promise<boolean> {
+  const url = `/v2/${repository}/blobs/${descriptor.digest}`;
+  const answer = await client.send({ method: 'HEAD', url, scopes, signal, expect: [404] });
+  await answer.body.dump();
+  return answer.status < 300;
+}
+
+/** What was sent, as the one who watches is told: a fault takes some of it back. */
+class Progress {
+  readonly #onBytes: PushOp['onBytes'];
+  #sent = 0;
+
+  constructor(onBytes: PushOp['onBytes']) {
+    this.#onBytes = onBytes;
+  }
+
+  add(bytes: number): void {
+    this.#sent += bytes;
+    this.#onBytes?.(bytes);
+  }
+
+  rewind(to: number): void {
+    if (this.#sent !== to) {
+      this.add(to - this.#sent);
     }
-  } catch (error) {
-    await cancel(client, session.location, scopes);
-    throw error;
   }
 }
 
@@ -53,17 +106,15 @@ function withDigest(location: string, descriptor: Descriptor): string {
 }
 
 async function sendWhole(
-  { client, descriptor, body, scopes, signal, onBytes }: Upload,
+  { client, descriptor, body, scopes, signal }: Upload,
   location: string,
+  progress: Progress,
 ): Promise<void> {
-  let sent = 0;
   const content: Body = async function* () {
     // A retry starts again.
-    onBytes?.(-sent);
-    sent = 0;
+    progress.rewind(0);
     for await (const chunk of verified(body(), descriptor, signal)) {
-      sent += chunk.byteLength;
-      onBytes?.(chunk.byteLength);
+      progress.add(chunk.byteLength);
       yield chunk;
     }
   };
@@ -78,12 +129,18 @@ async function sendWhole(
   await answer.body.dump();
 }
 
-async function sendChunks(wanted: Upload, session: { location: string }, chunk: number): Promise<void> {
+async function sendChunks(
+  wanted: Upload,
+  session: { location: string },
+  chunk: number,
+  progress: Progress,
+): Promise<void> {
   const { client, descriptor, scopes, signal } = wanted;
-  let source = new Source(wanted);
+  let source = new Source(wanted, progress);
   try {
     for (let offset = 0, resumes = 0; offset < descriptor.size;) {
       const size = Math.min(chunk, descriptor.size - offset);
+      let reached: number;
       try {
         const answer = await client.send({
           method: 'PATCH',
@@ -99,17 +156,17 @@ async function sendChunks(wanted: Upload, session: { location: string }, chunk: 
         });
         await answer.body.dump();
         session.location = client.location(answer);
-        offset += size;
+        reached = offset + size;
       } catch (error) {
         if (!canResume(error) || ++resumes > maxResumes) {
           throw error;
         }
-        const at = await offsetOf(wanted, session);
+        reached = await offsetOf(wanted, session);
         await source.close();
-        source = new Source(wanted, at);
-        wanted.onBytes?.(at - offset);
-        offset = at;
+        source = new Source(wanted, progress, reached);
+        progress.rewind(reached);
       }
+      offset = reached;
     }
     await source.end();
   } finally {
@@ -142,7 +199,12 @@ async function offsetOf({ client, scopes, signal }: Upload, session: { location:
   return last === undefined || last === '0' ? 0 : Number(last) + 1;
 }
 
-async function cancel(client: Client, location: string, scopes: readonly string[]): Promise<void> {
+/** Gives a session back; whatever comes of it, sessions end by themselves, too. */
+export async function cancelUpload(
+  client: Client,
+  location: string,
+  scopes: readonly string[],
+): Promise<void> {
   try {
     // Without the signal that ended the upload: this is what is still to be done.
     const answer = await client.send({
@@ -155,19 +217,19 @@ async function cancel(client: Client, location: string, scopes: readonly string[
     });
     await answer.body.dump();
   } catch {
-    // Sessions end by themselves, too.
+    // Nothing is lost.
   }
 }
 
 /** The content in pieces, read once; opened anew from an offset after a fault. */
 class Source {
   readonly #chunks: AsyncGenerator<Uint8Array, void, undefined>;
-  readonly #onBytes: ((bytes: number) => void) | undefined;
+  readonly #progress: Progress;
   #left: Uint8Array = new Uint8Array();
 
-  constructor({ body, descriptor, signal, onBytes }: Upload, skip = 0) {
+  constructor({ body, descriptor, signal }: Upload, progress: Progress, skip = 0) {
     this.#chunks = skipped(verified(body(), descriptor, signal), skip);
-    this.#onBytes = onBytes;
+    this.#progress = progress;
   }
 
   async *take(size: number): AsyncGenerator<Uint8Array, void, undefined> {
@@ -182,7 +244,7 @@ class Source {
       const piece = this.#left.subarray(0, wanted);
       this.#left = this.#left.subarray(piece.byteLength);
       wanted -= piece.byteLength;
-      this.#onBytes?.(piece.byteLength);
+      this.#progress.add(piece.byteLength);
       yield piece;
     }
   }
