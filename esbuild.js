@@ -11,8 +11,6 @@ const result = await build({
   platform: 'node',
   target: 'node22.19',
   external: ['vscode'],
-  // The CommonJS form of jsonc-parser requires its parts in a way no bundler follows.
-  mainFields: ['module', 'main'],
   minify: production,
   sourcemap: production ? false : 'linked',
   metafile: true,

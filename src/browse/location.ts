@@ -10,10 +10,12 @@ export interface Location {
   readonly kind: 'manifest' | 'index' | 'config' | 'referrers' | 'blob';
   /** Of the content; for `referrers`, of their subject. */
   readonly digest: Digest;
-  /** Bytes, as the parent's descriptor says. */
-  readonly size: number;
+  /** Bytes, as the parent's descriptor says; absent where a digest stands without a descriptor. */
+  readonly size?: number;
   readonly mediaType: string;
   /** How a person got here, for the title: `app:1.4.2`. */
   readonly tag?: string;
+  /** Of a blob: the file name its descriptor gives it, as `contentName` lets it through. */
+  readonly name?: string;
   readonly form: 'original' | 'formatted';
 }

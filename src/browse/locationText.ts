@@ -26,7 +26,7 @@ const maxQuery = 8192;
 /** Stands between what and which document of it; cannot be part of a repository or a tag. */
 const separator = ' › ';
 
-/** Endings that give a blob the language of its text; manifests and configs have theirs by name (package.json). */
+/** Endings that give a blob the language of its text; manifests and configs have theirs by name (`languages` of package.json). */
 const endings: readonly (readonly [RegExp, string])[] = [
   [/[/+]json$/, '.json'],
   [/[/+]ya?ml$/, '.yaml'],
@@ -38,40 +38,64 @@ const endings: readonly (readonly [RegExp, string])[] = [
 
 /** Same location, same parts. */
 export function locationParts(location: Location): LocationParts {
-  const { place, repository, kind, digest, size, tag, form } = location;
+  const { place, repository, kind, digest, size, tag, name, form } = location;
   // A media type of a manifest may be any text; what breaks the grammar says nothing and is not carried along.
   const mediaType = isMediaType(location.mediaType) ? location.mediaType : '';
   const folder = placeSegment(place);
-  const query = { place, repository, kind, digest, size, mediaType, ...(tag ? { tag } : {}), form };
+  const query = { place, repository, kind, digest, size, mediaType, tag, name, form };
   return {
     path: `/${folder}/${repository.slice(0, repository.lastIndexOf('/') + 1)}${titleOf(location)}`,
     query: JSON.stringify(query),
   };
 }
 
-/** `app:1.4.2 › manifest`, `app@9f3c21ab12cd › config (formatted)`. */
-export function titleOf({ repository, kind, digest, mediaType, tag, form }: Location): string {
-  const name = repository.slice(repository.lastIndexOf('/') + 1);
+/** `app:1.4.2 › manifest`, `app@9f3c21ab12cd › config (formatted)`, `app:1.4.2 › sbom.spdx.json`. */
+export function titleOf(location: Location): string {
+  const { repository, kind, digest, tag, name, form } = location;
+  const short = repository.slice(repository.lastIndexOf('/') + 1);
   const version = tag ? `:${tag}` : `@${shortDigest(digest)}`;
-  const what = kind === 'blob' ? `blob ${shortDigest(digest)}` : kind;
-  return `${name}${version}${separator}${what}${form === 'formatted' ? ' (formatted)' : ''}${endingOf(kind, mediaType)}`;
+  const what = kind === 'blob' ? (name ?? `blob ${shortDigest(digest)}`) : kind;
+  const ending = endingOf(location);
+  const base = what.endsWith(ending) ? what.slice(0, what.length - ending.length) : what;
+  return `${short}${version}${separator}${base}${form === 'formatted' ? ' (formatted)' : ''}${ending}`;
 }
 
-/** True where the content says by its media type, or by what it is, that it is JSON. */
-export function isJson({ kind, mediaType }: Pick<Location, 'kind' | 'mediaType'>): boolean {
-  return (
-    kind === 'manifest' ||
-    kind === 'index' ||
-    kind === 'referrers' ||
-    /(?:[/+]json|prettyjws)$/.test(mediaType)
-  );
-}
-
-function endingOf(kind: Location['kind'], mediaType: string): string {
-  if (kind === 'blob') {
-    return endings.find(([pattern]) => pattern.test(mediaType))?.[1] ?? '';
+/** True where the content says by its media type, by its name, or by what it is, that it is JSON. */
+export function isJson({
+  kind,
+  mediaType,
+  name = '',
+}: Pick<Location, 'kind' | 'mediaType' | 'name'>): boolean {
+  switch (kind) {
+    case 'blob':
+      return /(?:[/+]json|prettyjws)$/.test(mediaType) || /\.json$/i.test(name);
+    case 'config':
+      // Whatever its media type is called, it is JSON in practice, unless it says otherwise.
+      return !endings.some(([pattern, ending]) => ending !== '.json' && pattern.test(mediaType));
+    default:
+      return true;
   }
-  return isJson({ kind, mediaType }) ? '' : '.txt';
+}
+
+/** Characters of a file name that can be shown in a title: no controls, no direction marks, nothing that looks like a path. */
+const nameGrammar = /^(?!\.{1,2}$)[^\p{C}\p{Zl}\p{Zp}/\\›]{1,100}$/u;
+
+/** The file name at the end of what a layer is called (`org.opencontainers.image.title`), where it can be shown. */
+export function contentName(title: string | undefined): string | undefined {
+  const name = title === undefined || title.length > 4096 ? undefined : title.split(/[/\\]/).at(-1)?.trim();
+  return name !== undefined && nameGrammar.test(name) ? name : undefined;
+}
+
+/** What the title has to end with, so that the editor knows the language; manifests and configs have theirs by name. */
+function endingOf({ kind, mediaType, name = '' }: Location): string {
+  if (kind === 'blob' && isJson({ kind, mediaType, name })) {
+    return /\.json$/i.exec(name)?.[0] ?? '.json';
+  }
+  if (isJson({ kind, mediaType })) {
+    return '';
+  }
+  const own = /\.[\p{L}\p{N}]{1,12}$/u.exec(name)?.[0];
+  return own ?? endings.find(([pattern]) => pattern.test(mediaType))?.[1] ?? '';
 }
 
 /** Of a layout the name of its folder alone: the title bar is no place for a path of the disk. */
@@ -109,7 +133,7 @@ export function parseLocation(value: unknown): Location | undefined {
   if (!isRecord(value)) {
     return undefined;
   }
-  const { place, repository, kind, digest, size, mediaType, tag, form } = value;
+  const { place, repository, kind, digest, size, mediaType, tag, name, form } = value;
   if (
     !isPlace(place) ||
     typeof repository !== 'string' ||
@@ -117,11 +141,10 @@ export function parseLocation(value: unknown): Location | undefined {
     typeof kind !== 'string' ||
     !kinds.has(kind) ||
     !isDigest(digest) ||
-    typeof size !== 'number' ||
-    !Number.isSafeInteger(size) ||
-    size < 0 ||
+    (size !== undefined && (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)) ||
     typeof mediaType !== 'string' ||
     (tag !== undefined && (typeof tag !== 'string' || !isTag(tag))) ||
+    (name !== undefined && (typeof name !== 'string' || kind !== 'blob' || contentName(name) !== name)) ||
     (form !== 'original' && form !== 'formatted')
   ) {
     return undefined;
@@ -131,9 +154,10 @@ export function parseLocation(value: unknown): Location | undefined {
     repository,
     kind: kind as Location['kind'],
     digest,
-    size,
+    ...(size === undefined ? {} : { size }),
     mediaType: isMediaType(mediaType) ? mediaType : '',
     ...(tag === undefined ? {} : { tag }),
+    ...(name === undefined ? {} : { name }),
     form,
   };
 }

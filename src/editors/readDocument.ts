@@ -1,68 +1,134 @@
-import { applyEdits, format } from 'jsonc-parser';
 import { collect } from '../base/bytes.ts';
 import type { Location } from '../browse/location.ts';
-import type { Places } from '../browse/place.ts';
+import type { Place } from '../browse/place.ts';
+import { WeightedLru } from '../browse/weightedLru.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import { encodeManifest } from '../oci/goJson.ts';
-import { MediaType } from '../oci/mediaTypes.ts';
+import { isManifestType, MediaType } from '../oci/mediaTypes.ts';
 import { allItems } from '../oci/pages.ts';
-import type { ManifestCache, Op } from '../oci/store.ts';
+import type { ManifestCache, Op, ReadStore } from '../oci/store.ts';
+import { indented } from './indented.ts';
 
 /** Largest blob that is opened as a document, in bytes. */
-const maxBlob = 16 * 1024 * 1024;
+export const maxBlob = 16 * 1024 * 1024;
 
-/**
- * The bytes of a document. What is addressed by digest was checked against it; a list of referrers is put together from
- * its pages.
- * @throws {OciError} `not-found` when the place is not in the tree any more, `too-large`
- */
-export async function readDocument(
-  location: Location,
-  places: Places,
-  cache: ManifestCache,
-  op: Op = {},
-): Promise<Uint8Array> {
-  const bytes = await original(location, places, cache, op);
-  return location.form === 'formatted' ? formatted(bytes) : bytes;
+/** Bytes of blobs that are kept: a document is read for its size, as it is, and once more to be indented. */
+const kept = 32 * 1024 * 1024;
+
+/** Reads the content of documents. What is addressed by digest is checked against it and kept. */
+export interface DocumentReader {
+  /**
+   * Bytes of a document. A list of referrers is put together from its pages.
+   * @throws {OciError} `too-large`, and what the store throws: `not-found`, `digest-mismatch`, …
+   */
+  read(place: Place, location: Location, op?: Op): Promise<Uint8Array>;
+  /** The first bytes of a blob, not checked: to see what it is before it is opened. */
+  start(place: Place, location: Location, op?: Op): Promise<Uint8Array>;
 }
 
-async function original(
-  { place, repository, kind, digest, size, mediaType }: Location,
-  places: Places,
-  cache: ManifestCache,
-  op: Op,
-): Promise<Uint8Array> {
-  const found = places.get(place);
-  if (!found) {
-    throw new OciError('not-found', `${place} is not among the registries any more`);
+export function createDocumentReader(cache: ManifestCache): DocumentReader {
+  const blobs = new WeightedLru<Digest, Uint8Array>(kept, (bytes) => bytes.byteLength + 1024);
+
+  async function original(place: Place, location: Location, op: Op): Promise<Uint8Array> {
+    const { repository, kind, digest } = location;
+    const store = place.registry.repository(repository);
+    if (kind === 'referrers') {
+      return referrers(store, descriptorOf(location), op);
+    }
+    if (kind === 'manifest' || kind === 'index') {
+      const manifest = (await cache.get(digest)) ?? (await store.manifest(digest, op));
+      cache.set(manifest);
+      return manifest.bytes;
+    }
+    const held = blobs.get(digest) ?? (await readBlob(store, location, op));
+    blobs.set(digest, held);
+    return held;
   }
-  const store = found.registry.repository(repository);
-  const descriptor = { mediaType, digest, size };
-  if (kind === 'referrers') {
-    const manifests = await Array.fromAsync(
-      allItems(
-        (page) => store.referrers(descriptor, page),
-        op,
-        (item) => item.digest,
-      ),
-    );
-    return encodeManifest({ schemaVersion: 2, mediaType: MediaType.index, manifests });
-  }
-  if (kind === 'manifest' || kind === 'index') {
-    const manifest = (await cache.get(digest)) ?? (await store.manifest(digest, op));
-    cache.set(manifest);
-    return manifest.bytes;
-  }
-  if (size > maxBlob) {
-    throw new OciError('too-large', `A blob of ${size} bytes; at most ${maxBlob} are opened`);
-  }
-  return collect(store.fetch(descriptor, op), maxBlob);
+
+  return {
+    read: async (place, location, op = {}) => {
+      const bytes = await original(place, location, op);
+      return location.form === 'formatted' ? formatted(bytes) : bytes;
+    },
+    start: async (place, location, op = {}) => {
+      const held = blobs.get(location.digest);
+      if (held) {
+        return held.subarray(0, startLength);
+      }
+      const store = place.registry.repository(location.repository);
+      const descriptor = descriptorOf(location, startLength);
+      const end = Math.min(descriptor.size, startLength);
+      return collect(store.fetch(descriptor, { ...op, start: 0, end }), startLength);
+    },
+  };
 }
 
-/** The same JSON with lines and indents; keys, numbers and escapes stay as they are. */
-export function formatted(bytes: Uint8Array): Uint8Array {
-  const text = new TextDecoder().decode(bytes);
-  return new TextEncoder().encode(
-    applyEdits(text, format(text, undefined, { insertSpaces: true, tabSize: 2 })),
+/** As much as tells a text from other bytes. */
+const startLength = 8192;
+
+function descriptorOf({ kind, digest, mediaType, size }: Location, unknown = 0): Descriptor {
+  // A layer is a blob, also when its media type is one of a manifest.
+  const isBlob = kind === 'blob' || kind === 'config';
+  return {
+    mediaType: isBlob && isManifestType(mediaType) ? MediaType.octetStream : mediaType,
+    digest,
+    size: size ?? unknown,
+  };
+}
+
+async function referrers(store: ReadStore, subject: Descriptor, op: Op): Promise<Uint8Array> {
+  const manifests = await Array.fromAsync(
+    allItems(
+      (page) => store.referrers(subject, page),
+      op,
+      (item) => item.digest,
+    ),
   );
+  return encodeManifest({ schemaVersion: 2, mediaType: MediaType.index, manifests });
+}
+
+async function readBlob(store: ReadStore, location: Location, op: Op): Promise<Uint8Array> {
+  const { digest, size } = location;
+  if (size !== undefined) {
+    if (size > maxBlob) {
+      throw tooLarge(`${size} bytes`);
+    }
+    return collect(store.fetch(descriptorOf(location), op), maxBlob);
+  }
+  // Nobody said how long it is: as much as is opened, which must then be all of it.
+  const descriptor = descriptorOf(location, maxBlob + 1);
+  const bytes = await collect(store.fetch(descriptor, { ...op, start: 0 }), maxBlob + 1);
+  if (bytes.byteLength > maxBlob) {
+    throw tooLarge(`more than ${maxBlob} bytes`);
+  }
+  const found = digestOf(bytes, algorithmOf(digest));
+  if (found !== digest) {
+    throw new OciError('digest-mismatch', `Content of ${digest} has the digest ${found}`);
+  }
+  return bytes;
+}
+
+function tooLarge(size: string): OciError {
+  return new OciError('too-large', `a blob of ${size}; at most ${maxBlob} are opened`);
+}
+
+function formatted(bytes: Uint8Array): Uint8Array {
+  const text = new TextDecoder().decode(bytes);
+  const result = indented(text);
+  return result === text ? bytes : new TextEncoder().encode(result);
+}
+
+/** True for bytes no editor shows as text: with a zero, or not UTF-8. The last character may be cut. */
+export function looksBinary(start: Uint8Array): boolean {
+  if (start.includes(0)) {
+    return true;
+  }
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(start, { stream: true });
+    return false;
+  } catch {
+    return true;
+  }
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Location } from '../../../src/browse/location.ts';
 import {
+  contentName,
+  isJson,
   locationParts,
   parseLocation,
   parseLocationParts,
@@ -32,6 +34,15 @@ const untagged: Location = {
   form: 'original',
 };
 
+const unsized: Location = {
+  place: 'local',
+  repository: 'app',
+  kind: 'blob',
+  digest,
+  mediaType: '',
+  form: 'original',
+};
+
 describe('locationParts', () => {
   it('shows where the document is from, and its title last', () => {
     assert.equal(locationParts(manifest).path, '/localhost:5000#work/team/app:1.4.2 › manifest');
@@ -45,6 +56,8 @@ describe('locationParts', () => {
       untagged,
       { ...manifest, kind: 'index', mediaType: MediaType.index, form: 'formatted' },
       { ...manifest, kind: 'blob', mediaType: '' },
+      { ...manifest, kind: 'blob', name: 'Zwölf & {mehr}?.txt' },
+      unsized,
       { ...manifest, place: 'layout:C:\\Users\\me\\out' },
       { ...manifest, place: 'ghcr.io#Zwölf & {mehr}?' },
     ];
@@ -67,6 +80,15 @@ describe('titleOf', () => {
     [{ kind: 'config', mediaType: 'text/x-lua' }, 'app:1.4.2 › config.txt'],
     [{ kind: 'blob', mediaType: 'application/spdx+json' }, 'app:1.4.2 › blob 44136fa355b3.json'],
     [{ kind: 'blob', mediaType: MediaType.layerTarGzip }, 'app:1.4.2 › blob 44136fa355b3'],
+    [{ kind: 'blob', name: 'a.rego', mediaType: 'application/x' }, 'app:1.4.2 › a.rego'],
+    [{ kind: 'blob', name: 'LICENSE', mediaType: 'text/plain' }, 'app:1.4.2 › LICENSE.txt'],
+    [
+      { kind: 'blob', name: 'sbom.spdx.json', mediaType: 'application/spdx+json', form: 'formatted' },
+      'app:1.4.2 › sbom.spdx (formatted).json',
+    ],
+    [{ kind: 'blob', name: 'bom.cdx', mediaType: 'application/x+json' }, 'app:1.4.2 › bom.cdx.json'],
+    [{ kind: 'config', mediaType: 'application/vnd.devcontainers' }, 'app:1.4.2 › config'],
+    [{ kind: 'config', mediaType: 'application/x+yaml' }, 'app:1.4.2 › config.yaml'],
     [{ kind: 'referrers' }, 'app:1.4.2 › referrers'],
   ];
   for (const [change, title] of cases) {
@@ -100,6 +122,8 @@ describe('parseLocationParts', () => {
     'an unknown kind': changed({ kind: 'constructor' }),
     'an unknown form': changed({ form: 'html' }),
     'a tag with a slash': changed({ tag: 'a/b' }),
+    'a name that is a path': changed({ kind: 'blob', name: '../x' }),
+    'a name on a manifest': changed({ name: 'x' }),
     'no place': changed({ place: '' }),
     'a place of two lines': changed({ place: 'a\nb' }),
     'a place that is a step': changed({ place: '..' }),
@@ -110,6 +134,38 @@ describe('parseLocationParts', () => {
   for (const [name, parts] of Object.entries(hostile)) {
     it(`refuses ${name}`, () => assert.equal(parseLocationParts(parts), undefined));
   }
+});
+
+describe('contentName', () => {
+  const cases: readonly (readonly [string, string | undefined])[] = [
+    ['sbom.json', 'sbom.json'],
+    ['out/dist/sbom.json', 'sbom.json'],
+    ['out\\sbom.json', 'sbom.json'],
+    ['/', undefined],
+    ['..', undefined],
+    ['a/..', undefined],
+    ['a\u202egnp.exe', undefined],
+    ['a\u200bb', undefined],
+    ['two\nlines', undefined],
+    ['app › manifest', undefined],
+    ['x'.repeat(101), undefined],
+  ];
+  for (const [title, name] of cases) {
+    it(JSON.stringify(title.slice(0, 40)), () => assert.equal(contentName(title), name));
+  }
+});
+
+describe('isJson', () => {
+  it('goes by what it is, its media type and its name', () => {
+    const json = (kind: Location['kind'], mediaType: string, name?: string) =>
+      isJson({ kind, mediaType, ...(name === undefined ? {} : { name }) });
+    assert.ok(json('manifest', 'text/plain'));
+    assert.ok(json('config', 'application/vnd.cncf.notary.signature'));
+    assert.ok(!json('config', 'text/x-lua'));
+    assert.ok(json('blob', 'application/vnd.in-toto+json'));
+    assert.ok(json('blob', MediaType.layerTar, 'data.json'));
+    assert.ok(!json('blob', MediaType.layerTar, 'data.txt'));
+  });
 });
 
 describe('parseLocation', () => {
