@@ -32,11 +32,13 @@ export interface Browser {
   loadMore(parent: Node, signal?: AbortSignal): Promise<void>;
   /** Forgets the lists of the branch (everything without a node); tags are asked again, digests stay known. */
   refresh(node?: Node): void;
-  /** Ends the requests the branch started. */
+  /** Ends the requests the branch started: pages, searches, manifests, names. They go on when `children` is asked again. */
   collapse(node: Node): void;
   /** What is known of a tag, manifest or blob; undefined while nothing is, an error when the last try failed. */
   named(node: Node): Named | OciError | undefined;
-  /** Reads what `named` could not tell without a full read, for a node that is opened or hovered. */
+  /** The manifest of a tag or digest, read if it was not: 0 requests for a row that was named by reading it. */
+  read(node: Node, signal?: AbortSignal): Promise<Named | undefined>;
+  /** All that can be told, the config read too where it may refine the name: for a node that is hovered. */
   complete(node: Node, signal?: AbortSignal): Promise<Named | undefined>;
   /** Shows only names that contain `text` (case-insensitive), of pages not loaded yet too. */
   setFilter(node: PlaceNode | RepositoryNode, text: string | undefined): void;
@@ -44,7 +46,14 @@ export interface Browser {
   /** Undefined: back to the setting. */
   setOrder(node: RepositoryNode, order: TagOrder | undefined): void;
   order(node: RepositoryNode): TagOrder;
-  /** The node of a tag or digest with its parents, whether its list was loaded or not; for `reveal`. */
+  /** Short name of the type of the first tag that has one, once the visible ones are named. */
+  holds(node: RepositoryNode): string | undefined;
+  /** A repository with its parents, whether the tree shows it or not. */
+  find(place: string, repository: string): RepositoryNode | undefined;
+  /**
+   * The node of a tag or digest with its parents, for `reveal`: from now on the tree shows it, whether its list was loaded or
+   * not, and a filter that would hide it is cleared.
+   */
   locate(place: string, repository: string, ref?: string): Node | undefined;
   /** Nodes whose own row or children changed; undefined: everything. Changes of one moment come as one call. */
   onDidChange(listener: (nodes: readonly Node[] | undefined) => void): { dispose(): void };

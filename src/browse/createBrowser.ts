@@ -1,27 +1,27 @@
-import { Limiter } from '../base/limiter.ts';
-import { LruMap } from '../base/lru.ts';
 import type { TagOrder } from '../contributions.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { isDigest } from '../oci/digest.ts';
+import { isDigest, type Digest } from '../oci/digest.ts';
 import { isAbort, OciError } from '../oci/errors.ts';
-import { isIndexType } from '../oci/mediaTypes.ts';
-import type { ManifestCache, ReadStore } from '../oci/store.ts';
+import type { ManifestCache } from '../oci/store.ts';
+import { Branches } from './branches.ts';
 import type { Browser, Named } from './browser.ts';
 import { Changes } from './changes.ts';
 import { asOciError } from './failure.ts';
-import { matcher } from './filter.ts';
 import { levelOf } from './grouping.ts';
-import { namedBlob, namedBy, namedByDescriptor, readConfig, readManifest } from './naming.ts';
+import { Listings, maxChildren, namesOf, type Listed, type Listing } from './listings.ts';
+import { isTooDeep, manifestChildren } from './manifestChildren.ts';
+import { Names } from './names.ts';
 import type {
   GroupNode,
   ManifestNode,
   Node,
+  NoteNode,
   PlaceNode,
   ReferrersNode,
   RepositoryNode,
   TagNode,
 } from './node.ts';
-import { Nodes } from './nodes.ts';
+import { isBelow, Nodes } from './nodes.ts';
 import { compareTags, tagKey } from './order.ts';
 import { PagedList } from './pagedList.ts';
 import type { Places } from './place.ts';
@@ -35,24 +35,8 @@ export interface BrowseServices {
   readonly schedule?: (run: () => void) => void;
 }
 
-/** Children under one node, and requests of one place for names at once. */
-const maxChildren = 1000;
-const maxNaming = 6;
-/** Names asked for at a time by a filter, and most rows whose names are kept. */
-const searchPage = 1000;
-const maxNamed = 20_000;
-/** A manifest below itself is shown and not expanded; so is what is nested this deep. */
-const maxDepth = 8;
-
-/** A list of names as far as it is loaded, and how it is shown. */
-interface Listing {
-  list: PagedList<string>;
-  filter?: string | undefined;
-  order?: TagOrder | undefined;
-  search?: AbortController | undefined;
-  /** Names that were gone to, whether the list has them yet or not. */
-  readonly extra: Set<string>;
-}
+/** Names below a list: the cap without a note and the way to the next page. */
+const maxRows = maxChildren - 3;
 
 export function createBrowser(services: BrowseServices): Browser {
   return new Tree(services);
@@ -61,18 +45,28 @@ export function createBrowser(services: BrowseServices): Browser {
 class Tree implements Browser {
   readonly #services: BrowseServices;
   readonly #nodes = new Nodes();
+  readonly #slices = new Slices();
+  readonly #branches = new Branches();
   readonly #changes: Changes;
-  readonly #listings = new Map<string, Listing>();
+  readonly #listings: Listings;
+  readonly #names: Names;
   readonly #referrers = new Map<string, PagedList<Descriptor>>();
-  readonly #named = new LruMap<string, Named | OciError>(maxNamed);
-  /** Where a tag pointed before it was refreshed. */
-  readonly #last = new LruMap<string, Descriptor>(maxNamed);
-  readonly #naming = new Map<string, AbortController>();
-  readonly #limiters = new Map<string, Limiter>();
 
   constructor(services: BrowseServices) {
     this.#services = services;
     this.#changes = new Changes(services.schedule ?? ((run) => void setTimeout(run, 40)));
+    this.#listings = new Listings({
+      branches: this.#branches,
+      slices: this.#slices,
+      pageSize: () => services.settings().pageSize,
+      changed: (node) => this.#changes.add(node),
+    });
+    this.#names = new Names({
+      branches: this.#branches,
+      cache: services.cache,
+      named: (node) => this.#named(node),
+      settled: (parent) => this.#settled(parent),
+    });
   }
 
   roots(): readonly PlaceNode[] {
@@ -105,325 +99,219 @@ class Tree implements Browser {
 
   async #level(node: PlaceNode | GroupNode, signal?: AbortSignal): Promise<readonly Node[]> {
     const { place } = node;
-    const root = this.#nodes.place(place);
-    const listing = this.#listing(root);
-    const { list } = listing;
-    if (!place.pinnedOnly && !list.isLoaded && list.error === undefined) {
-      await list.more(this.#services.settings().pageSize, signal);
-    }
-    const matches = matcher(listing.filter ?? '');
-    const first = new Set([...place.pinned, ...listing.extra]);
-    const names = [...first, ...list.items].filter((name) => matches(name));
+    const listing = await this.#listings.first(this.#nodes.place(place), signal);
     const { rows, cut } = await levelOf(
-      names,
+      await namesOf(listing, this.#slices, place.pinned),
       node.kind === 'group' ? node.path : '',
-      maxChildren - 2,
+      maxRows,
       new Set(place.pinned),
-      new Slices(),
+      this.#slices,
     );
-    const children: Node[] = rows.map((row) =>
+    const children: readonly Node[] = rows.map((row) =>
       row.kind === 'group' ? this.#nodes.group(place, row.path) : this.#nodes.repository(place, row.name),
     );
-    return node.kind === 'group'
-      ? children
-      : this.#withEnd(
-          root,
-          listing,
-          children,
-          cut,
-          place.kind === 'local' ? 'empty-local' : 'empty-registry',
-        );
-  }
-
-  async #tags(node: RepositoryNode, signal?: AbortSignal): Promise<readonly Node[]> {
-    const listing = this.#listing(node);
-    const { list } = listing;
-    if (!list.isLoaded && list.error === undefined) {
-      await list.more(this.#services.settings().pageSize, signal);
-    }
-    const matches = matcher(listing.filter ?? '');
-    const order = this.order(node);
-    const slices = new Slices();
-    const keys = [];
-    for (const tag of new Set([...listing.extra, ...list.items])) {
-      if (!isDigest(tag) && matches(tag)) {
-        const named = order === 'newest' ? this.#named.get(this.#nodes.tag(node, tag).id) : undefined;
-        keys.push(tagKey(tag, order, named instanceof OciError ? undefined : named?.created));
-      }
-      await slices.turn();
-    }
-    const sorted = await sortInSlices(keys, compareTags, slices);
-    const cut = sorted.length > maxChildren - 2;
-    const tags = sorted.slice(0, maxChildren - 2).map(({ tag }) => this.#nodes.tag(node, tag));
-    const untagged = [...listing.extra]
-      .filter(isDigest)
-      .map((digest) => this.#nodes.manifest(node, { mediaType: '', digest, size: 0 }, 'untagged'));
-    this.#name(node, [...tags, ...untagged]);
-    return this.#withEnd(node, listing, [...tags, ...untagged], cut, 'empty-repository');
-  }
-
-  /** What stands behind the names: a failure, a note, and the way to the next page. */
-  #withEnd(
-    node: PlaceNode | RepositoryNode,
-    listing: Listing,
-    children: readonly Node[],
-    cut: boolean,
-    empty: 'empty-local' | 'empty-registry' | 'empty-repository',
-  ): readonly Node[] {
-    const { list, filter, search } = listing;
-    const end: Node[] = [];
-    const error = list.error;
-    if (error) {
-      const noCatalog =
-        node.kind === 'place' &&
-        (error.code === 'unsupported' ||
-          error.code === 'not-found' ||
-          (node.place.pinned.length > 0 && (error.code === 'denied' || error.code === 'unauthorized')));
-      end.push(noCatalog ? this.#nodes.note(node, 'no-catalog') : this.#nodes.failure(node, error));
-    } else if (search) {
-      end.push(this.#nodes.note(node, 'searching'));
-    } else if (children.length === 0 && !list.hasMore) {
-      end.push(this.#nodes.note(node, filter ? 'no-match' : empty));
-    }
-    if (cut || (list.hasMore && !search)) {
-      end.push(this.#nodes.more(node, children.length, cut));
-    }
-    return [...children, ...end];
-  }
-
-  async #below(node: TagNode | ManifestNode, signal?: AbortSignal): Promise<readonly Node[]> {
-    if (depthOf(node) > maxDepth) {
-      return [];
-    }
-    let named = this.#named.get(node.id);
-    if (named === undefined || named instanceof OciError || named.manifest === undefined) {
-      named = await this.#read(node, signal);
-      this.#named.set(node.id, named);
-      this.#changes.add(node);
-    }
-    const { manifest, descriptor } = named;
-    if (!manifest) {
-      return [];
-    }
-    const seen = new Map<string, number>();
-    const children: Node[] =
-      manifest.kind === 'index'
-        ? manifest.manifests.slice(0, maxChildren - 1).map((child) => {
-            const occurrence = seen.get(child.digest) ?? 0;
-            seen.set(child.digest, occurrence + 1);
-            return this.#nodes.manifest(
-              node,
-              child,
-              isIndexType(child.mediaType) ? 'nested' : 'platform',
-              occurrence,
-            );
-          })
-        : [
-            ...(manifest.config ? [this.#nodes.blob(node, manifest.config, 'config', 0, descriptor)] : []),
-            ...manifest.layers
-              .slice(0, maxChildren - 2)
-              .map((layer, index) => this.#nodes.blob(node, layer, 'layer', index, descriptor)),
-          ];
     return [
       ...children,
-      this.#nodes.referrers(node, {
-        mediaType: descriptor.mediaType,
-        digest: descriptor.digest,
-        size: descriptor.size,
-      }),
+      ...this.#end(node, listing, children.length, cut, isLocal(node) ? 'empty-local' : 'empty-registry'),
     ];
   }
 
+  async #tags(node: RepositoryNode, signal?: AbortSignal): Promise<readonly Node[]> {
+    const listing = await this.#listings.first(node, signal);
+    const { extra, dates } = listing;
+    const order = this.order(node);
+    const keys = [];
+    const untagged: ManifestNode[] = [];
+    for (const name of await namesOf(listing, this.#slices)) {
+      if (isDigest(name)) {
+        untagged.push(this.#untagged(node, name));
+      } else {
+        keys.push(tagKey(name, order, order === 'newest' ? dates.get(name) : undefined));
+      }
+      await this.#slices.turn();
+    }
+    const sorted = await sortInSlices(keys, compareTags, this.#slices);
+    const room = maxRows - untagged.length;
+    // What was gone to is shown wherever it stands.
+    const late = sorted.slice(room).filter(({ tag }) => extra.has(tag));
+    const tags = [...sorted.slice(0, room - late.length), ...late].map(({ tag }) =>
+      this.#nodes.tag(node, tag),
+    );
+    const children = [...tags, ...untagged];
+    this.#names.name(node, children);
+    return [
+      ...children,
+      ...this.#end(node, listing, children.length, sorted.length > room, 'empty-repository'),
+    ];
+  }
+
+  /** What stands behind the names: a failure, notes, and the way to the next page. */
+  #end(
+    node: Listed | GroupNode,
+    { list, filter, search }: Listing,
+    shown: number,
+    cut: boolean,
+    empty: NoteNode['note'],
+  ): readonly Node[] {
+    const end: Node[] = [];
+    const { error } = list;
+    if (node.kind === 'group') {
+      // What is told of the list is told once, at the place.
+    } else if (error) {
+      end.push(
+        node.kind === 'place' && hasNoCatalog(node, error)
+          ? this.#nodes.note(node, 'no-catalog')
+          : this.#nodes.failure(node, error),
+      );
+    } else if (search) {
+      end.push(this.#nodes.note(node, 'searching'));
+    } else if (shown === 0 && !list.hasMore) {
+      end.push(this.#nodes.note(node, filter === undefined ? empty : 'no-match'));
+    }
+    if (isLocal(node) && node.kind === 'place' && this.#services.places.all().length === 1 && shown === 0) {
+      end.push(this.#nodes.note(node, 'no-places'));
+    }
+    if (cut || (list.hasMore && !search)) {
+      end.push(this.#nodes.more(node, shown, cut));
+    }
+    return end;
+  }
+
+  async #below(node: TagNode | ManifestNode, signal?: AbortSignal): Promise<readonly Node[]> {
+    if (isTooDeep(node)) {
+      return [this.#nodes.note(node, 'too-deep')];
+    }
+    const named = await this.#branches.run(node, (inner) => this.#names.read(node, inner), signal);
+    return manifestChildren(this.#nodes, node, named);
+  }
+
   async #referrersOf(node: ReferrersNode, signal?: AbortSignal): Promise<readonly Node[]> {
-    let list = this.#referrers.get(node.id);
-    if (!list) {
-      const store = this.#store(node);
-      list = new PagedList(
+    const list = this.#referrersList(node);
+    if (!list.isLoaded && list.error === undefined) {
+      await this.#moreReferrers(node, signal);
+    }
+    const children: readonly Node[] = list.items
+      .slice(0, maxRows)
+      .map((item) => this.#nodes.manifest(node, item, 'referrer'));
+    const cut = list.items.length > maxRows;
+    return [
+      ...children,
+      ...(list.error ? [this.#nodes.failure(node, list.error)] : []),
+      ...(children.length === 0 && !list.hasMore && !list.error
+        ? [this.#nodes.note(node, 'no-referrers')]
+        : []),
+      ...(cut || list.hasMore ? [this.#nodes.more(node, children.length, cut)] : []),
+    ];
+  }
+
+  #referrersList(node: ReferrersNode): PagedList<Descriptor> {
+    const store = node.place.registry.repository(node.repository);
+    const list =
+      this.#referrers.get(node.id) ??
+      new PagedList<Descriptor>(
         (op) => store.referrers(node.subject, op),
         ({ digest }) => digest,
       );
-      this.#referrers.set(node.id, list);
-    }
-    if (!list.isLoaded) {
-      await list.more(this.#services.settings().pageSize, signal);
-    }
-    const children: Node[] = list.items
-      .slice(0, maxChildren - 1)
-      .map((item) => this.#nodes.manifest(node, item, 'referrer'));
-    if (list.error) {
-      this.#referrers.delete(node.id);
-      return [...children, this.#nodes.failure(node, list.error)];
-    }
-    if (children.length === 0) {
-      return [this.#nodes.note(node, 'no-referrers')];
-    }
-    return list.hasMore
-      ? [...children, this.#nodes.more(node, children.length, list.items.length >= maxChildren)]
-      : children;
+    this.#referrers.set(node.id, list);
+    return list;
+  }
+
+  #moreReferrers(node: ReferrersNode, signal?: AbortSignal): Promise<void> {
+    const { pageSize } = this.#services.settings();
+    return this.#branches.run(node, (inner) => this.#referrersList(node).more(pageSize, inner), signal);
   }
 
   async loadMore(parent: Node, signal?: AbortSignal): Promise<void> {
-    const { pageSize } = this.#services.settings();
-    if (parent.kind === 'place' || parent.kind === 'repository') {
-      await this.#listing(parent).list.more(pageSize, signal);
-    } else if (parent.kind === 'referrers') {
-      await this.#referrers.get(parent.id)?.more(pageSize, signal);
-    }
-    this.#changes.add(parent);
-  }
-
-  refresh(node?: Node): void {
-    const isBelow = (id: string): boolean =>
-      node === undefined || id === node.id || id.startsWith(`${node.id}/`);
-    for (const [id, listing] of this.#listings) {
-      if (isBelow(id)) {
-        listing.search?.abort();
-        this.#listings.delete(id);
-        const { filter, order, extra } = listing;
-        this.#kept.set(id, { filter, order, extra });
-      }
-    }
-    for (const id of [...this.#referrers.keys()].filter(isBelow)) {
-      this.#referrers.delete(id);
-    }
-    for (const [id, controller] of [...this.#naming]) {
-      if (isBelow(id)) {
-        controller.abort();
-        this.#naming.delete(id);
-      }
-    }
-    for (const id of [...this.#named.keys()].filter(isBelow)) {
-      const known = this.#named.get(id);
-      if (known && !(known instanceof OciError)) {
-        this.#last.set(id, known.descriptor);
-      }
-      this.#named.delete(id);
+    // The rows of a group come from the list of its place.
+    const node = parent.kind === 'group' ? this.#nodes.place(parent.place) : parent;
+    if (node.kind === 'place' || node.kind === 'repository') {
+      await this.#listings.more(node, signal);
+    } else if (node.kind === 'referrers') {
+      await this.#moreReferrers(node, signal);
     }
     this.#changes.add(node);
   }
 
-  /** Filter and order outlive a refresh. */
-  readonly #kept = new Map<string, Pick<Listing, 'filter' | 'order' | 'extra'>>();
+  refresh(node?: Node): void {
+    this.#branches.end(node);
+    this.#listings.forget(node);
+    this.#names.forget(node);
+    for (const id of [...this.#referrers.keys()].filter((known) => isBelow(known, node))) {
+      this.#referrers.delete(id);
+    }
+    if (node?.kind === 'group') {
+      // Its rows come from the list of its place.
+      this.#changes.add(this.#nodes.place(node.place));
+      return;
+    }
+    const repository = node?.parent;
+    if (repository?.kind === 'repository' && (node?.kind === 'tag' || node?.kind === 'manifest')) {
+      this.#names.name(repository, [node]);
+    }
+    this.#changes.add(node);
+  }
 
   collapse(node: Node): void {
-    for (const [id, controller] of [...this.#naming]) {
-      if (id === node.id || id.startsWith(`${node.id}/`)) {
-        controller.abort();
-        this.#naming.delete(id);
-      }
+    if (this.#branches.end(node)) {
+      // Its children are incomplete: they have to be asked for when it is expanded again.
+      this.#changes.add(node);
     }
   }
 
   named(node: Node): Named | OciError | undefined {
-    if (node.kind === 'blob') {
-      const owner = node.parent && this.named(node.parent);
-      return namedBlob(node, owner instanceof OciError ? undefined : owner);
-    }
-    const known = this.#named.get(node.id);
-    if (known !== undefined || node.kind !== 'manifest' || node.descriptor.mediaType === '') {
-      return known;
-    }
-    return namedByDescriptor(node.descriptor);
+    return this.#names.get(node);
+  }
+
+  async read(node: Node, signal?: AbortSignal): Promise<Named | undefined> {
+    return node.kind === 'tag' || node.kind === 'manifest' ? this.#names.read(node, signal) : undefined;
   }
 
   async complete(node: Node, signal?: AbortSignal): Promise<Named | undefined> {
-    if (node.kind === 'blob') {
-      return this.named(node) as Named;
+    if (node.kind === 'tag' || node.kind === 'manifest') {
+      return this.#names.complete(node, signal);
     }
-    if (node.kind !== 'tag' && node.kind !== 'manifest') {
-      return undefined;
-    }
-    const known = this.#named.get(node.id);
-    let named =
-      known instanceof OciError || known?.manifest === undefined ? await this.#read(node, signal) : known;
-    if (named.type.refinable) {
-      const config = await readConfig(this.#store(node), named, signal).catch((error: unknown) => {
-        if (isAbort(error)) {
-          throw error;
-        }
-        // A config that cannot be read refines nothing.
-        return null;
-      });
-      const manifest = await this.#services.cache.get(named.descriptor.digest);
-      named = manifest ? namedBy(manifest, node, config ?? null) : named;
-    }
-    if (named !== known) {
-      this.#named.set(node.id, named);
-      this.#changes.add(node);
-    }
-    return named;
+    return node.kind === 'blob' ? (this.named(node) as Named) : undefined;
   }
 
-  setFilter(node: PlaceNode | RepositoryNode, text: string | undefined): void {
-    const listing = this.#listing(node);
-    listing.search?.abort();
-    listing.search = undefined;
-    listing.filter = text === undefined || text.trim() === '' ? undefined : text;
-    this.#changes.add(node);
-    if (listing.filter !== undefined && !(node.kind === 'place' && node.place.pinnedOnly)) {
-      listing.search = new AbortController();
-      void this.#search(node, listing, listing.search);
-    }
+  setFilter(node: Listed, text: string | undefined): void {
+    this.#listings.setFilter(node, text);
   }
 
-  /** Goes on through the pages that are not loaded yet, until there are as many matches as can be shown. */
-  async #search(node: PlaceNode | RepositoryNode, listing: Listing, search: AbortController): Promise<void> {
-    const matches = matcher(listing.filter ?? '');
-    let looked = 0;
-    let found = 0;
-    try {
-      const { list } = listing;
-      while (
-        !search.signal.aborted &&
-        found < maxChildren &&
-        (!list.isLoaded || list.hasMore) &&
-        list.error === undefined
-      ) {
-        await list.more(searchPage, search.signal);
-        for (; looked < list.items.length; looked++) {
-          found += matches(list.items[looked] ?? '') ? 1 : 0;
-        }
-        this.#changes.add(node);
-      }
-    } catch (error) {
-      if (!isAbort(error)) {
-        throw error;
-      }
-    } finally {
-      if (listing.search === search) {
-        listing.search = undefined;
-        this.#changes.add(node);
-      }
-    }
-  }
-
-  filter(node: PlaceNode | RepositoryNode): string | undefined {
-    return this.#listings.get(node.id)?.filter;
+  filter(node: Listed): string | undefined {
+    return this.#listings.known(node)?.filter;
   }
 
   setOrder(node: RepositoryNode, order: TagOrder | undefined): void {
-    this.#listing(node).order = order;
+    const listing = this.#listings.of(node);
+    listing.order = order;
+    listing.dates = new Map(listing.found);
     this.#changes.add(node);
   }
 
   order(node: RepositoryNode): TagOrder {
-    return this.#listings.get(node.id)?.order ?? this.#services.settings().tagOrder;
+    return this.#listings.known(node)?.order ?? this.#services.settings().tagOrder;
+  }
+
+  holds(node: RepositoryNode): string | undefined {
+    return this.#listings.known(node)?.holds;
+  }
+
+  find(placeId: string, repository: string): RepositoryNode | undefined {
+    const place = this.#services.places.get(placeId);
+    return place && this.#nodes.repository(place, repository);
   }
 
   locate(placeId: string, repository: string, ref?: string): Node | undefined {
-    const place = this.#services.places.get(placeId);
-    if (!place) {
+    const node = this.find(placeId, repository);
+    if (!node) {
       return undefined;
     }
-    this.#listing(this.#nodes.place(place)).extra.add(repository);
-    const node = this.#nodes.repository(place, repository);
+    this.#listings.goTo(this.#nodes.place(node.place), repository);
     if (ref === undefined) {
       return node;
     }
-    this.#listing(node).extra.add(ref);
-    return isDigest(ref)
-      ? this.#nodes.manifest(node, { mediaType: '', digest: ref, size: 0 }, 'untagged')
-      : this.#nodes.tag(node, ref);
+    this.#listings.goTo(node, ref);
+    return isDigest(ref) ? this.#untagged(node, ref) : this.#nodes.tag(node, ref);
   }
 
   onDidChange(listener: (nodes: readonly Node[] | undefined) => void): { dispose(): void } {
@@ -431,109 +319,64 @@ class Tree implements Browser {
   }
 
   dispose(): void {
-    for (const controller of this.#naming.values()) {
-      controller.abort();
-    }
-    for (const { search } of this.#listings.values()) {
-      search?.abort();
-    }
+    this.#branches.end();
     this.#changes.dispose();
   }
 
-  #listing(node: PlaceNode | RepositoryNode): Listing {
-    let listing = this.#listings.get(node.id);
-    if (!listing) {
-      const { place } = node;
-      const fetch =
-        node.kind === 'place'
-          ? place.registry.repositories.bind(place.registry)
-          : this.#store(node).tags.bind(this.#store(node));
-      const { filter, order, extra } = this.#kept.get(node.id) ?? {};
-      listing = {
-        list: new PagedList(
-          (op) => fetch(op),
-          (name) => name,
-        ),
-        filter,
-        order,
-        extra: extra ?? new Set(),
-      };
-      this.#listings.set(node.id, listing);
-    }
-    return listing;
+  #untagged(node: RepositoryNode, digest: Digest): ManifestNode {
+    return this.#nodes.manifest(node, { mediaType: '', digest, size: 0 }, 'untagged');
   }
 
-  #store(node: { readonly place: PlaceNode['place']; readonly repository: string }): ReadStore {
-    return node.place.registry.repository(node.repository);
-  }
-
-  #limiter(place: string): Limiter {
-    const limiter = this.#limiters.get(place) ?? new Limiter(maxNaming);
-    this.#limiters.set(place, limiter);
-    return limiter;
-  }
-
-  async #read(node: TagNode | ManifestNode, signal?: AbortSignal): Promise<Named> {
-    const manifest = await readManifest(
-      this.#store(node),
-      node,
-      this.#services.cache,
-      this.#last.get(node.id),
-      signal,
-    );
-    return namedBy(manifest, node);
-  }
-
-  /** Names the rows that have none yet, some at a time; collapsing the parent ends what is under way. */
-  #name(parent: RepositoryNode, nodes: readonly (TagNode | ManifestNode)[]): void {
-    const unnamed = nodes.filter(({ id }) => this.#named.get(id) === undefined && !this.#asked.has(id));
-    if (unnamed.length === 0) {
+  #named(node: TagNode | ManifestNode): void {
+    this.#changes.add(node);
+    const { parent } = node;
+    const listing = parent?.kind === 'repository' ? this.#listings.known(parent) : undefined;
+    const named = this.#names.get(node);
+    if (!parent || !listing || !named) {
       return;
     }
-    const controller = this.#naming.get(parent.id) ?? new AbortController();
-    this.#naming.set(parent.id, controller);
-    for (const node of unnamed) {
-      this.#asked.add(node.id);
-      void this.#limiter(parent.place.id)
-        .run(() => this.#nameOne(node, controller.signal), controller.signal)
-        .catch(() => undefined)
-        .finally(() => this.#asked.delete(node.id));
+    if (named instanceof OciError) {
+      // What was gone to and deleted since is shown no longer.
+      const ref = node.kind === 'tag' ? node.tag : node.descriptor.digest;
+      const isGone = named.code === 'not-found' && this.#names.wasKnown(node);
+      if (isGone && listing.extra.delete(ref)) {
+        this.#changes.add(parent);
+      }
+    } else if (node.kind === 'tag') {
+      listing.firstType ??= named.type.name;
+      if (named.created) {
+        listing.found.set(node.tag, named.created);
+      }
     }
   }
 
-  readonly #asked = new Set<string>();
-
-  async #nameOne(node: TagNode | ManifestNode, signal: AbortSignal): Promise<void> {
-    try {
-      const named =
-        node.place.countsReads && node.kind === 'tag'
-          ? namedByDescriptor(await this.#store(node).resolve(node.tag, { signal }), node.tag)
-          : await this.#read(node, signal);
-      this.#named.set(node.id, named);
-    } catch (error) {
-      if (isAbort(error) || signal.aborted) {
-        return;
-      }
-      this.#named.set(node.id, asOciError(error));
+  /** A page is named as a whole: only now rows move to where their dates put them, and the repository says what it holds. */
+  #settled(node: RepositoryNode): void {
+    const listing = this.#listings.known(node);
+    if (!listing) {
+      return;
     }
-    this.#changes.add(node);
+    const { found, dates, holds, firstType } = listing;
+    const moves =
+      this.order(node) === 'newest' &&
+      [...found].some(([tag, date]) => dates.get(tag)?.getTime() !== date.getTime());
+    listing.dates = new Map(found);
+    listing.holds = firstType;
+    if (moves || holds !== firstType) {
+      this.#changes.add(node);
+    }
   }
 }
 
-/** How many manifests stand above it; endless for one that stands above itself. */
-function depthOf(node: TagNode | ManifestNode): number {
-  let depth = 0;
-  for (let above = node.parent; above; above = above.parent) {
-    if (above.kind === 'manifest' || above.kind === 'tag') {
-      depth++;
-      if (
-        above.kind === 'manifest' &&
-        node.kind === 'manifest' &&
-        above.descriptor.digest === node.descriptor.digest
-      ) {
-        return Infinity;
-      }
-    }
-  }
-  return depth;
+function isLocal({ place }: Listed | GroupNode): boolean {
+  return place.kind === 'local';
+}
+
+/** There is no list to read, which is no fault where repositories are pinned. */
+function hasNoCatalog({ place }: PlaceNode, { code }: OciError): boolean {
+  return (
+    code === 'unsupported' ||
+    code === 'not-found' ||
+    (place.pinned.length > 0 && (code === 'denied' || code === 'unauthorized'))
+  );
 }

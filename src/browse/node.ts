@@ -64,7 +64,7 @@ export interface MoreNode extends Common {
   readonly parent: Node;
   /** How many are shown so far. */
   readonly shown: number;
-  /** True when the cap of children under one node is reached: filter instead. */
+  /** True when the cap of children under one node is reached: filter, or open the document instead. */
   readonly capped: boolean;
 }
 
@@ -82,11 +82,13 @@ export interface NoteNode extends Common {
   readonly note:
     | 'empty-registry'
     | 'empty-local'
+    | 'no-places'
     | 'empty-repository'
     | 'no-match'
     | 'searching'
     | 'no-catalog'
-    | 'no-referrers';
+    | 'no-referrers'
+    | 'too-deep';
 }
 
 export type Node =

@@ -24,6 +24,21 @@ export const idOf = {
   tag: (place: string, repository: string, tag: string) => `${idOf.repository(place, repository)}/tag:${tag}`,
 } as const;
 
+/**
+ * Whether an id is that of `top` or stands below it; without a node everything does. Groups are no part of the ids of what
+ * they hold, so they go by the names.
+ */
+export function isBelow(id: string, top: Node | undefined): boolean {
+  if (top === undefined || id === top.id || id.startsWith(`${top.id}/`)) {
+    return true;
+  }
+  if (top.kind !== 'group') {
+    return false;
+  }
+  const { place, path } = top;
+  return [idOf.repository, idOf.group].some((of) => id.startsWith(of(place.id, `${path}/`)));
+}
+
 /** Most entries before those that nobody holds any more are looked for. */
 const sweepAt = 10_000;
 

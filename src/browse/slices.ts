@@ -4,17 +4,25 @@ import { setImmediate as immediate } from 'node:timers/promises';
 /** Milliseconds of work before others get their turn: the extension host is never held for longer than some of these. */
 const budget = 8;
 
-/** Work over long lists in slices: `turn` between two pieces gives the event loop to others when the time is up. */
+/**
+ * Work over long lists in slices: `turn` between two pieces gives the event loop to others when the time is up. All who share
+ * one share its time, so that many at once hold the loop no longer than one does.
+ */
 export class Slices {
   #start = performance.now();
+  #next: Promise<void> | undefined;
 
   /** Undefined while there is time left, so that a tight loop does not wait for nothing. */
   turn(): Promise<void> | undefined {
-    return performance.now() - this.#start < budget ? undefined : this.#pause();
+    if (this.#next === undefined && performance.now() - this.#start < budget) {
+      return undefined;
+    }
+    return (this.#next ??= this.#pause());
   }
 
   async #pause(): Promise<void> {
     await immediate();
+    this.#next = undefined;
     this.#start = performance.now();
   }
 }
@@ -26,7 +34,7 @@ const run = 256;
 export async function sortInSlices<T>(
   items: readonly T[],
   compare: (a: T, b: T) => number,
-  slices = new Slices(),
+  slices: Slices,
 ): Promise<T[]> {
   let runs: T[][] = [];
   for (let start = 0; start < items.length; start += run) {
@@ -48,7 +56,7 @@ export async function mergeInSlices<T>(
   first: T[],
   second: T[],
   compare: (a: T, b: T) => number,
-  slices = new Slices(),
+  slices: Slices,
 ): Promise<T[]> {
   if (second.length === 0) {
     return first;

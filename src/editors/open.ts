@@ -207,6 +207,6 @@ async function completed([given]: readonly unknown[], services: Services) {
     return undefined;
   }
   const found: TagNode | ManifestNode = node;
-  const named = await services.browser.complete(found, services.signal);
+  const named = await services.browser.read(found, services.signal);
   return named && { node: found, named };
 }

@@ -10,11 +10,11 @@ import {
 } from 'vscode';
 import type { Node, PlaceNode, RepositoryNode } from '../browse/node.ts';
 import { Command, Context, View, type TagOrder } from '../contributions.ts';
-import { errorText } from '../host/errorText.ts';
+import { describeError, log } from '../host/log.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
-import { isAbort, OciError } from '../oci/errors.ts';
-import { tooltipOf } from './tooltip.ts';
+import { isAbort } from '../oci/errors.ts';
+import { errorTooltip, tooltipOf } from './tooltip.ts';
 import { treeItem } from './treeItem.ts';
 
 /** The tree *Registries* and the commands that only change what it shows. */
@@ -42,14 +42,9 @@ export function registerViews(services: Services): Disposable {
       const controller = new AbortController();
       const subscription = token.onCancellationRequested(() => controller.abort());
       try {
-        const named = await browser.complete(node, controller.signal);
-        if (named) {
-          item.tooltip = tooltipOf(named);
-        }
+        item.tooltip = (await tooltipOf(node, services, controller.signal)) ?? item.tooltip;
       } catch (error) {
-        if (error instanceof OciError) {
-          item.tooltip = errorText(error).message;
-        }
+        item.tooltip = errorTooltip(error) ?? item.tooltip;
       } finally {
         subscription.dispose();
       }
@@ -82,22 +77,22 @@ export function registerViews(services: Services): Disposable {
     view.onDidCollapseElement(({ element }) => browser.collapse(element)),
     view.onDidChangeSelection((event) => selection.set(event.selection)),
     events.changed.event(({ place, repository }) => {
-      const root = browser.roots().find((node) => node.place.id === place);
-      const node = repository === undefined ? root : browser.locate(place, repository);
-      browser.refresh(node);
-      if (root && node !== root) {
-        // A first push makes a repository.
-        browser.refresh(root);
+      const root = rootOf(place);
+      // A first push makes a repository. To list those of a folder again costs nothing; elsewhere it is just shown.
+      const node =
+        repository === undefined || root?.place.kind === 'local' ? root : browser.locate(place, repository);
+      if (node) {
+        browser.refresh(node);
       }
     }),
     events.reveal.event(({ place, repository, ref }) => {
-      const node =
-        repository === ''
-          ? browser.roots().find((root) => root.place.id === place)
-          : browser.locate(place, repository, ref);
-      if (node) {
-        changed.fire(undefined);
-        void reveal(node);
+      const root = rootOf(place);
+      const node = repository === '' ? root : browser.locate(place, repository, ref);
+      if (root && node) {
+        // What was just located is among its children only when they are asked for again.
+        changed.fire(root);
+        // A row that is gone meanwhile is not worth a message.
+        reveal(node).catch((error: unknown) => log().warn(`Reveal: ${describeError(error)}`));
       }
     }),
     registerCommand(Command.refresh, (node) =>
@@ -121,6 +116,10 @@ export function registerViews(services: Services): Disposable {
       return repository?.kind === 'repository' ? sortTags(repository) : undefined;
     }),
   );
+
+  function rootOf(place: string): PlaceNode | undefined {
+    return browser.roots().find((root) => root.place.id === place);
+  }
 
   /** Parents are loaded from the root down, as the tree shows only what it was given. */
   async function reveal(node: Node): Promise<void> {

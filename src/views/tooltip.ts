@@ -1,41 +1,135 @@
 import { l10n, MarkdownString } from 'vscode';
 import { humanSize } from '../artifacts/facts.ts';
 import type { Named } from '../browse/browser.ts';
+import type { Node, PlaceNode } from '../browse/node.ts';
+import { describeError } from '../host/log.ts';
+import { errorText } from '../host/errorText.ts';
 import { plainText } from '../host/plainText.ts';
+import type { Services } from '../host/services.ts';
+import { platformText } from '../oci/descriptor.ts';
+import { OciError } from '../oci/errors.ts';
 
 /** Most annotations that are shown. */
 const maxAnnotations = 12;
 
-/** Everything about a row that has no room in it. Text of the registry is appended as text, never as Markdown. */
-export function tooltipOf(named: Named): MarkdownString {
+type Line = readonly [name: string, value: string];
+
+/**
+ * Everything about a row that has no room in it, found out when a person hovers it. Undefined where the row says it all.
+ * @throws {OciError} when it has to be read and cannot be
+ */
+export async function tooltipOf(
+  node: Node,
+  services: Pick<Services, 'browser' | 'network' | 'accounts'>,
+  signal: AbortSignal,
+): Promise<MarkdownString | undefined> {
+  switch (node.kind) {
+    case 'place':
+      return text(node.place.name, await placeLines(node, services));
+    case 'group':
+      return text(`${node.place.name}/${node.path}`, []);
+    case 'repository':
+      return text(`${node.place.host}/${node.repository}`, [
+        ...(node.place.pinned.includes(node.repository) ? [[l10n.t('Pinned'), l10n.t('yes')] as const] : []),
+      ]);
+    case 'referrers':
+      return text(l10n.t('What was attached to this manifest: signatures, SBOMs and others'), [
+        [l10n.t('Subject'), node.subject.digest],
+      ]);
+    case 'failure':
+      return text(errorText(node.error).message, [
+        [l10n.t('Code'), node.error.code],
+        [l10n.t('Cause'), describeError(node.error)],
+      ]);
+    case 'tag':
+    case 'manifest':
+    case 'blob': {
+      const named = await services.browser.complete(node, signal);
+      return named && text(named.type.name, namedLines(named));
+    }
+    case 'more':
+    case 'note':
+      return undefined;
+  }
+}
+
+async function placeLines(
+  { place }: PlaceNode,
+  { network, accounts }: Pick<Services, 'network' | 'accounts'>,
+): Promise<readonly Line[]> {
+  if (place.kind !== 'remote') {
+    return [[l10n.t('Folder'), place.host]];
+  }
+  const isSignedIn = await accounts.isSignedIn(place.id);
+  return [
+    [l10n.t('Host'), place.host],
+    [l10n.t('API'), l10n.t('OCI distribution, over {0}', network.scheme(place.host).toUpperCase())],
+    [
+      l10n.t('Account'),
+      isSignedIn ? l10n.t('signed in here') : l10n.t('as docker signed in, else anonymous'),
+    ],
+    ...(network.trusted(place.host) === undefined
+      ? []
+      : [[l10n.t('Certificate'), l10n.t('trusted by you')] as const]),
+    ...(place.pinned.length > 0 ? [[l10n.t('Pinned'), place.pinned.slice(0, 20).join(', ')] as const] : []),
+    ...(place.countsReads
+      ? [
+          [
+            l10n.t('Counts reads'),
+            l10n.t(
+              'Each manifest read counts against a limit here: rows are read when you open or hover them.',
+            ),
+          ] as const,
+        ]
+      : []),
+  ];
+}
+
+function namedLines(named: Named): readonly Line[] {
   const { type, descriptor, manifest } = named;
-  const text = new MarkdownString(undefined, true);
-  const line = (name: string, value: string): void => {
-    text.appendMarkdown(`\n\n**${name}** `);
-    text.appendText(plainText(value, 256));
-  };
-  text.appendText(plainText(type.name));
-  line(l10n.t('Digest'), descriptor.digest);
-  line(l10n.t('Media type'), descriptor.mediaType);
-  if (manifest?.artifactType !== undefined) {
-    line(l10n.t('Artifact type'), manifest.artifactType);
-  }
-  if (named.size !== undefined) {
-    line(l10n.t('Size'), `${humanSize(named.size)} (${named.size})`);
-  }
-  if (named.created) {
-    line(l10n.t('Created'), named.created.toISOString());
-  }
   const [evidence] = type.evidence;
-  line(l10n.t('Named by'), `${type.rule}${evidence ? `: ${evidence.field} = ${evidence.value}` : ''}`);
-  if (named.partial) {
-    line(l10n.t('Note'), l10n.t('Named without reading the manifest; open it to know more.'));
+  const annotations = Object.entries({ ...descriptor.annotations, ...manifest?.annotations });
+  return [
+    [l10n.t('Digest'), descriptor.digest],
+    [l10n.t('Media type'), descriptor.mediaType],
+    ...line(l10n.t('Artifact type'), manifest?.artifactType ?? descriptor.artifactType),
+    ...line(l10n.t('Config'), manifest?.kind === 'manifest' ? manifest.config?.mediaType : undefined),
+    ...line(l10n.t('Platform'), descriptor.platform && platformText(descriptor.platform)),
+    ...line(l10n.t('Layers'), manifest?.kind === 'manifest' ? String(manifest.layers.length) : undefined),
+    ...line(l10n.t('Manifests'), manifest?.kind === 'index' ? String(manifest.manifests.length) : undefined),
+    ...line(
+      l10n.t('Size'),
+      named.size === undefined ? undefined : `${humanSize(named.size)} (${named.size})`,
+    ),
+    ...line(l10n.t('Created'), named.created?.toISOString()),
+    ...line(l10n.t('Attached to'), manifest?.subject?.digest),
+    [l10n.t('Named by'), `${type.rule}${evidence ? `: ${evidence.field} = ${evidence.value}` : ''}`],
+    ...annotations
+      .slice(0, maxAnnotations)
+      .map(([name, value]): Line => [plainText(name, 100).replace(/[^\w./-]/g, ' '), value]),
+    ...line(
+      l10n.t('Annotations'),
+      annotations.length > maxAnnotations ? l10n.t('{0} in all', annotations.length) : undefined,
+    ),
+  ];
+}
+
+function line(name: string, value: string | undefined): readonly Line[] {
+  return value === undefined || value === '' ? [] : [[name, value]];
+}
+
+/** Text of the registry is appended as text, never as Markdown. */
+function text(title: string, lines: readonly Line[]): MarkdownString {
+  const made = new MarkdownString(undefined, true);
+  made.appendText(plainText(title, 512));
+  for (const [name, value] of lines) {
+    made.appendMarkdown(`\n\n**${name}** `);
+    made.appendText(plainText(value, 256));
   }
-  for (const [name, value] of Object.entries(manifest?.annotations ?? descriptor.annotations ?? {}).slice(
-    0,
-    maxAnnotations,
-  )) {
-    line(plainText(name, 100).replace(/[^\w./-]/g, ' '), value);
-  }
-  return text;
+  return made;
+}
+
+/** For a row that could not be read. */
+export function errorTooltip(error: unknown): string | undefined {
+  return error instanceof OciError ? errorText(error).message : undefined;
 }

@@ -2,36 +2,42 @@ import { l10n, ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState } from 
 import { age, humanSize } from '../artifacts/facts.ts';
 import { categoryIcons, nodeIcons } from '../artifacts/icons.ts';
 import type { Browser, Named } from '../browse/browser.ts';
-import type { Node, NoteNode } from '../browse/node.ts';
+import type { ManifestNode, MoreNode, Node, NoteNode, PlaceNode, RepositoryNode } from '../browse/node.ts';
 import { Command } from '../contributions.ts';
 import { errorText } from '../host/errorText.ts';
 import { plainText } from '../host/plainText.ts';
 import { Annotation, platformText } from '../oci/descriptor.ts';
 import { shortDigest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
+import { isIndexType } from '../oci/mediaTypes.ts';
 
 const { Collapsed, Expanded, None } = TreeItemCollapsibleState;
 
 /** A row: its name, then its short type name before everything else that is known. */
 export function treeItem(node: Node, browser: Browser): TreeItem {
   const named = browser.named(node);
-  const item = new TreeItem(labelOf(node), stateOf(node));
+  const label = labelOf(node, browser);
+  const item = new TreeItem(label, stateOf(node));
   item.id = node.id;
   item.contextValue = flagsOf(node, named, browser).sort().join(';');
   item.iconPath = iconOf(node, named);
-  const description = descriptionOf(node, named);
+  const description = descriptionOf(node, named, browser);
   item.description = description;
   item.accessibilityInformation = {
-    label: [plainText(labelOf(node)), description].filter(Boolean).join(', '),
+    label: [label, roleOf(node), ...description.split(' · ')].filter(Boolean).join(', '),
   };
-  const command = commandOf(node);
+  const command = commandOf(node, named, browser);
   if (command) {
-    item.command = { command, title: '', arguments: [node.kind === 'more' ? node.parent : node] };
+    item.command = {
+      command,
+      title: '',
+      arguments: [node.kind === 'more' || node.kind === 'note' ? node.parent : node],
+    };
   }
   return item;
 }
 
-function labelOf(node: Node): string {
+function labelOf(node: Node, browser: Browser): string {
   switch (node.kind) {
     case 'place':
       return plainText(node.place.name);
@@ -42,19 +48,16 @@ function labelOf(node: Node): string {
     case 'tag':
       return node.tag;
     case 'manifest':
-      return node.descriptor.platform
-        ? plainText(platformText(node.descriptor.platform))
-        : shortDigest(node.descriptor.digest);
+      return manifestLabel(node, browser);
     case 'blob':
       return node.role === 'config'
         ? l10n.t('config')
-        : plainText(node.descriptor.annotations?.[Annotation.title] ?? l10n.t('layer {0}', node.index + 1));
+        : plainText(node.descriptor.annotations?.[Annotation.title] ?? '') ||
+            l10n.t('layer {0}', node.index + 1);
     case 'referrers':
       return l10n.t('referrers');
     case 'more':
-      return node.capped
-        ? l10n.t('{0} shown: filter to see others', node.shown)
-        : l10n.t('Load more… ({0} shown)', node.shown);
+      return moreLabel(node);
     case 'failure':
       return errorText(node.error).message;
     case 'note':
@@ -62,15 +65,60 @@ function labelOf(node: Node): string {
   }
 }
 
+/** An attestation of BuildKit stands in the index of what it attests, as the platform `unknown/unknown`. */
+function manifestLabel({ descriptor, parent }: ManifestNode, browser: Browser): string {
+  const { platform, annotations, digest } = descriptor;
+  if (annotations?.[attestation.type] !== undefined) {
+    const index = parent && browser.named(parent);
+    const siblings =
+      index && !(index instanceof OciError) && index.manifest?.kind === 'index'
+        ? index.manifest.manifests
+        : [];
+    const subject = siblings.find((item) => item.digest === annotations[attestation.subject]);
+    return subject?.platform
+      ? l10n.t('attestation of {0}', plainText(platformText(subject.platform)))
+      : l10n.t('attestation {0}', shortDigest(digest));
+  }
+  return platform && platform.os !== 'unknown' ? plainText(platformText(platform)) : shortDigest(digest);
+}
+
+/** Annotations of BuildKit on descriptors in an index. */
+const attestation = { type: 'vnd.docker.reference.type', subject: 'vnd.docker.reference.digest' } as const;
+
+function moreLabel({ parent, shown, capped }: MoreNode): string {
+  if (!capped) {
+    return l10n.t('Load more… ({0} shown)', shown);
+  }
+  return parent.kind === 'place' || parent.kind === 'group' || parent.kind === 'repository'
+    ? l10n.t('{0} shown: filter to see others', shown)
+    : l10n.t('{0} shown: open the document to see all', shown);
+}
+
+/** For the spoken label, where the description does not say it. */
+function roleOf(node: Node): string {
+  switch (node.kind) {
+    case 'tag':
+      return l10n.t('tag');
+    case 'manifest':
+      return l10n.t('manifest');
+    case 'blob':
+      return node.role === 'layer' ? l10n.t('layer') : '';
+    default:
+      return '';
+  }
+}
+
 function noteText(note: NoteNode['note']): string {
   const texts: Readonly<Record<NoteNode['note'], string>> = {
     'empty-registry': l10n.t('No repositories'),
-    'empty-local': l10n.t('Nothing here yet'),
+    'empty-local': l10n.t('Nothing here yet: push a folder to make the first artifact'),
+    'no-places': l10n.t('Add a registry to browse: a host, a URL, a reference or a pull command'),
     'empty-repository': l10n.t('No tags'),
     'no-match': l10n.t('Nothing matches the filter'),
     searching: l10n.t('Searching…'),
     'no-catalog': l10n.t('This registry does not list its repositories: pin one, or go to a reference'),
     'no-referrers': l10n.t('No referrers'),
+    'too-deep': l10n.t('Nested too deep, or in itself: open the document'),
   };
   return texts[note];
 }
@@ -89,6 +137,14 @@ function stateOf(node: Node): TreeItemCollapsibleState {
   }
 }
 
+function isIndex(named: Named | OciError | undefined): boolean {
+  return (
+    !!named &&
+    !(named instanceof OciError) &&
+    (named.manifest?.kind === 'index' || isIndexType(named.descriptor.mediaType))
+  );
+}
+
 /** What `when` clauses of package.json ask for. */
 function flagsOf(node: Node, named: Named | OciError | undefined, browser: Browser): string[] {
   const flags: string[] = [node.kind];
@@ -98,12 +154,15 @@ function flagsOf(node: Node, named: Named | OciError | undefined, browser: Brows
   if (node.kind === 'blob') {
     flags.push(node.role);
   }
-  if (
-    named &&
-    !(named instanceof OciError) &&
-    (named.manifest?.kind === 'index' || /index|list/.test(named.descriptor.mediaType))
-  ) {
+  if (isIndex(named)) {
     flags.push('index');
+  }
+  if (isUnread(node, named)) {
+    flags.push('unread');
+  }
+  if (node.kind === 'failure') {
+    // `signIn`, `useHttp`, `trustCertificate`: what package.json offers of it.
+    flags.push(...errorText(node.error).remedies.map(({ command }) => command.replace(/^.*\./, '')));
   }
   if (node.kind === 'repository' && node.place.pinned.includes(node.repository)) {
     flags.push('pinned');
@@ -132,30 +191,66 @@ function iconOf(node: Node, named: Named | OciError | undefined): ThemeIcon {
   }
 }
 
-function descriptionOf(node: Node, named: Named | OciError | undefined): string {
+function descriptionOf(node: Node, named: Named | OciError | undefined, browser: Browser): string {
   switch (node.kind) {
     case 'place':
-      return (
-        { local: l10n.t('Local registry'), remote: l10n.t('registry'), layout: l10n.t('OCI layout') }[
-          node.place.kind
-        ] +
-        (node.place.kind === 'remote' && node.place.name !== node.place.host
-          ? ` · ${plainText(node.place.host)}`
-          : '')
+      return joined(
+        placeText[node.place.kind](),
+        node.place.kind === 'remote' && node.place.name !== node.place.host ? plainText(node.place.host) : '',
+        node.place.countsReads ? l10n.t('counts reads') : '',
+        filterText(node, browser),
       );
     case 'group':
       return l10n.t('group');
     case 'repository':
-      return l10n.t('repository');
+      return joined(l10n.t('repository'), plainText(browser.holds(node) ?? ''), filterText(node, browser));
     case 'referrers':
       return l10n.t('list');
     case 'tag':
     case 'manifest':
     case 'blob':
       return factsText(node, named);
-    default:
+    case 'more':
+      return node.parent.kind === 'repository' && !node.capped ? orderText[browser.order(node.parent)]() : '';
+    case 'failure':
+      return joined(
+        l10n.t('failure'),
+        errorText(node.error)
+          .remedies.map(({ title }) => title)
+          .join(', '),
+      );
+    case 'note':
       return '';
   }
+}
+
+const placeText = {
+  local: () => l10n.t('Local registry'),
+  remote: () => l10n.t('registry'),
+  layout: () => l10n.t('OCI layout'),
+} as const;
+
+/** What is not loaded is not sorted in: the row that stands for it says so. */
+const orderText = {
+  semver: () => l10n.t('versions sorted among those shown'),
+  newest: () => l10n.t('newest first among those shown'),
+  name: () => '',
+} as const;
+
+function filterText(node: PlaceNode | RepositoryNode, browser: Browser): string {
+  const filter = browser.filter(node);
+  return filter === undefined ? '' : l10n.t('filter: {0}', plainText(filter, 60));
+}
+
+function joined(...parts: readonly string[]): string {
+  return parts.filter(Boolean).join(' · ');
+}
+
+/** Where reads are counted a row is named by a `HEAD` alone, until it is opened or hovered. */
+function isUnread(node: Node, named: Named | OciError | undefined): boolean {
+  return (
+    node.kind === 'tag' && node.place.countsReads && !!named && !(named instanceof OciError) && named.partial
+  );
 }
 
 function factsText(node: Node, named: Named | OciError | undefined): string {
@@ -163,34 +258,57 @@ function factsText(node: Node, named: Named | OciError | undefined): string {
     return '';
   }
   if (named instanceof OciError) {
-    return l10n.t('unreadable · {0}', errorText(named).message);
+    return joined(l10n.t('unreadable'), errorText(named).message);
   }
   const platforms =
     named.manifest?.kind === 'index'
       ? named.manifest.manifests.filter(({ platform }) => platform && platform.os !== 'unknown').length
       : 0;
-  const parts = [
+  return joined(
     plainText(named.type.name),
-    platforms > 0 ? l10n.t('{0} platforms', platforms) : '',
+    isUnread(node, named) ? l10n.t('not read yet') : '',
+    platforms === 1 ? l10n.t('1 platform') : platforms > 1 ? l10n.t('{0} platforms', platforms) : '',
     named.size === undefined ? '' : humanSize(named.size),
     named.created ? age(named.created, new Date()) : '',
     node.kind === 'manifest' && node.descriptor.platform ? shortDigest(named.descriptor.digest) : '',
-  ];
-  return parts.filter(Boolean).join(' · ');
+  );
 }
 
-function commandOf(node: Node): string | undefined {
+function commandOf(node: Node, named: Named | OciError | undefined, browser: Browser): string | undefined {
   switch (node.kind) {
     case 'tag':
     case 'manifest':
-      return Command.openManifest;
+      return isIndex(named) ? Command.openIndex : Command.openManifest;
     case 'blob':
       return node.role === 'config' ? Command.openConfig : undefined;
     case 'more':
-      return node.capped ? Command.filter : Command.loadMore;
+      return node.capped ? wholeOf(node.parent, browser) : Command.loadMore;
     case 'failure':
-      return errorText(node.error).remedies[0]?.command;
+      return Command.refresh;
+    case 'note':
+      return noteCommands[node.note];
     default:
       return undefined;
   }
 }
+
+/** Where to see what has no room below a node. */
+function wholeOf(node: Node, browser: Browser): string {
+  switch (node.kind) {
+    case 'referrers':
+      return Command.openReferrers;
+    case 'tag':
+    case 'manifest':
+      return isIndex(browser.named(node)) ? Command.openIndex : Command.openManifest;
+    default:
+      return Command.filter;
+  }
+}
+
+/** What to do where there is nothing. */
+const noteCommands: Partial<Record<NoteNode['note'], string>> = {
+  'empty-local': Command.pushWorkspace,
+  'no-places': Command.addRegistry,
+  'no-match': Command.clearFilter,
+  'no-catalog': Command.goToReference,
+};

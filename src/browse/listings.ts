@@ -1,0 +1,228 @@
+import type { TagOrder } from '../contributions.ts';
+import { isAbort } from '../oci/errors.ts';
+import type { Branches } from './branches.ts';
+import { matcher } from './filter.ts';
+import type { Node, PlaceNode, RepositoryNode } from './node.ts';
+import { idOf, isBelow } from './nodes.ts';
+import { PagedList } from './pagedList.ts';
+import type { Slices } from './slices.ts';
+
+/** Children under one node. */
+export const maxChildren = 1000;
+
+/** Names asked for at a time by a filter, and at most when a list is loaded again. */
+const searchPage = 1000;
+/** Names of one list that were gone to and are kept. */
+const maxExtra = 100;
+
+/** What has a list of names below it: repositories or tags. */
+export type Listed = PlaceNode | RepositoryNode;
+
+/** A list of names as far as it is loaded, and how it is shown. */
+export interface Listing {
+  readonly node: Listed;
+  readonly list: PagedList<string>;
+  /** Names wanted of the first page. */
+  readonly firstPage: number;
+  filter?: string | undefined;
+  order?: TagOrder | undefined;
+  /** Under way; absent also when it was ended by a collapse. */
+  search?: AbortController | undefined;
+  /** True when the search for this filter has seen all it has to. */
+  searched: boolean;
+  /** Names that were gone to, whether the list has them yet or not. */
+  readonly extra: Set<string>;
+  /** Dates of tags as their names come, and as rows are sorted by: taken a page at a time, so that rows do not jump about. */
+  readonly found: Map<string, Date>;
+  dates: ReadonlyMap<string, Date>;
+  /** Short type name of the first tag that was named, and as the repository says it. */
+  firstType?: string | undefined;
+  holds?: string | undefined;
+}
+
+interface Ports {
+  readonly branches: Branches;
+  readonly slices: Slices;
+  readonly pageSize: () => number;
+  readonly changed: (node: Listed) => void;
+}
+
+/** The lists of places and repositories. Filter, order and what was gone to outlive a refresh. */
+export class Listings {
+  readonly #ports: Ports;
+  readonly #all = new Map<string, Listing>();
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  of(node: Listed): Listing {
+    return this.#all.get(node.id) ?? this.#make(node, undefined);
+  }
+
+  known(node: Listed): Listing | undefined {
+    return this.#all.get(node.id);
+  }
+
+  /** With its first page, if that could be had: a failure is kept in the list until a refresh. Rejects for an abort only. */
+  async first(node: Listed, signal?: AbortSignal): Promise<Listing> {
+    const listing = this.of(node);
+    const { list } = listing;
+    if (hasList(node) && !list.isLoaded && list.error === undefined) {
+      await this.#load(listing, listing.firstPage, signal);
+    }
+    if (listing.filter !== undefined && !listing.search && !listing.searched) {
+      // A collapse or a refresh ended the search.
+      this.#startSearch(listing);
+    }
+    return listing;
+  }
+
+  async more(node: Listed, signal?: AbortSignal): Promise<void> {
+    await this.#load(this.of(node), this.#ports.pageSize(), signal);
+  }
+
+  /** Lists of the branch are asked for again, as far as they were loaded. */
+  forget(top: Node | undefined): void {
+    for (const [id, listing] of this.#all) {
+      // The rows of a group come from the list of its place.
+      const isSource = top?.kind === 'group' && id === idOf.place(top.place.id);
+      if (isSource || isBelow(id, top)) {
+        this.#make(listing.node, listing);
+        listing.search?.abort();
+      }
+    }
+  }
+
+  setFilter(node: Listed, text: string | undefined): void {
+    const listing = this.of(node);
+    const before = listing.search;
+    listing.filter = text === undefined || text.trim() === '' ? undefined : text;
+    listing.search = undefined;
+    listing.searched = false;
+    this.#ports.changed(node);
+    if (listing.filter !== undefined) {
+      // Before the earlier search is ended, so that a page both want is not asked for twice.
+      this.#startSearch(listing, before !== undefined);
+    }
+    before?.abort();
+  }
+
+  /** Shows a name, whether the list has it yet or not; a filter that would hide it is cleared. */
+  goTo(node: Listed, name: string): void {
+    const { extra, filter, list } = this.of(node);
+    const isNew = !extra.has(name) && !list.has(name);
+    extra.delete(name);
+    extra.add(name);
+    for (const oldest of extra) {
+      if (extra.size <= maxExtra) {
+        break;
+      }
+      extra.delete(oldest);
+    }
+    if (filter !== undefined && !matcher(filter)(name)) {
+      this.setFilter(node, undefined);
+    } else if (isNew) {
+      this.#ports.changed(node);
+    }
+  }
+
+  #make(node: Listed, before: Listing | undefined): Listing {
+    const { pageSize } = this.#ports;
+    const { place } = node;
+    const loaded = before?.list.items.length ?? 0;
+    const listing: Listing = {
+      node,
+      list: new PagedList(
+        (op) =>
+          node.kind === 'place'
+            ? place.registry.repositories(op)
+            : place.registry.repository(node.repository).tags(op),
+        (name) => name,
+      ),
+      firstPage: Math.max(pageSize(), Math.min(loaded, searchPage)),
+      filter: before?.filter,
+      order: before?.order,
+      searched: false,
+      extra: before?.extra ?? new Set(),
+      found: new Map(before?.dates),
+      dates: before?.dates ?? new Map(),
+      holds: before?.holds,
+    };
+    this.#all.set(node.id, listing);
+    return listing;
+  }
+
+  #load({ node, list }: Listing, limit: number, signal?: AbortSignal): Promise<void> {
+    return this.#ports.branches.run(node, (inner) => list.more(limit, inner), signal);
+  }
+
+  #startSearch(listing: Listing, joins = false): void {
+    const { node } = listing;
+    if (!hasList(node)) {
+      return;
+    }
+    const search = new AbortController();
+    listing.search = search;
+    const ended = (): void => {
+      if (listing.search === search) {
+        listing.search = undefined;
+        this.#ports.changed(node);
+      }
+    };
+    if (joins) {
+      this.#load(listing, searchPage, search.signal).catch(() => undefined);
+    }
+    this.#ports.branches
+      .run(node, (signal) => this.#search(listing, signal), search.signal)
+      .then(ended, (error: unknown) => {
+        ended();
+        if (!isAbort(error)) {
+          throw error;
+        }
+      });
+  }
+
+  /** Goes on through the pages that are not loaded yet, until there are as many matches as can be shown. */
+  async #search(listing: Listing, signal: AbortSignal): Promise<void> {
+    const { list, node } = listing;
+    const matches = matcher(listing.filter ?? '');
+    let looked = 0;
+    let found = 0;
+    for (;;) {
+      for (; looked < list.items.length && found < maxChildren; looked++) {
+        found += matches(list.items[looked] ?? '') ? 1 : 0;
+        await this.#ports.slices.turn();
+      }
+      signal.throwIfAborted();
+      if (found >= maxChildren || (list.isLoaded && !list.hasMore) || list.error !== undefined) {
+        break;
+      }
+      await this.#load(listing, searchPage, signal);
+      this.#ports.changed(node);
+    }
+    listing.searched = true;
+  }
+}
+
+function hasList(node: Listed): boolean {
+  return !(node.kind === 'place' && node.place.pinnedOnly);
+}
+
+/** What the list holds and what was gone to, each once, those of `first` before others, as far as the filter lets it through. */
+export async function namesOf(
+  { extra, filter, list }: Listing,
+  slices: Slices,
+  first: readonly string[] = [],
+): Promise<readonly string[]> {
+  const matches = matcher(filter ?? '');
+  const before = new Set([...first, ...extra]);
+  const names = [...before].filter((name) => matches(name));
+  for (const name of list.items) {
+    if (!before.has(name) && matches(name)) {
+      names.push(name);
+    }
+    await slices.turn();
+  }
+  return names;
+}

@@ -1,0 +1,168 @@
+import { Limiter } from '../base/limiter.ts';
+import { LruMap } from '../base/lru.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { isAbort, OciError } from '../oci/errors.ts';
+import type { ManifestCache, ReadStore } from '../oci/store.ts';
+import type { Branches } from './branches.ts';
+import type { Named } from './browser.ts';
+import { asOciError } from './failure.ts';
+import { namedBlob, namedBy, namedByDescriptor, readConfig, readManifest } from './naming.ts';
+import type { ManifestNode, Node, RepositoryNode, TagNode } from './node.ts';
+import { isBelow } from './nodes.ts';
+
+/** Requests of one place for names at once, and most rows whose names are kept. */
+const maxAtOnce = 6;
+const maxNamed = 20_000;
+
+interface Ports {
+  readonly branches: Branches;
+  readonly cache: ManifestCache;
+  /** A row's name came, or the reason why it has none. */
+  readonly named: (node: TagNode | ManifestNode) => void;
+  /** All rows that were asked for in one repository have their names. */
+  readonly settled: (parent: RepositoryNode) => void;
+}
+
+/** What is known of tags, manifests and blobs, and the requests that find it out. */
+export class Names {
+  readonly #ports: Ports;
+  readonly #known = new LruMap<string, Named | OciError>(maxNamed);
+  /** Where a tag pointed before it was refreshed: it is asked whether it still does. */
+  readonly #last = new LruMap<string, Descriptor>(maxNamed);
+  /** Rows that are asked for and not answered yet, by their repository. */
+  readonly #waiting = new Map<string, Set<string>>();
+  readonly #limiters = new Map<string, Limiter>();
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  get(node: Node): Named | OciError | undefined {
+    if (node.kind === 'blob') {
+      const owner = node.parent && this.get(node.parent);
+      return namedBlob(node, owner instanceof OciError ? undefined : owner);
+    }
+    const known = this.#known.get(node.id);
+    if (known !== undefined || node.kind !== 'manifest' || node.role === 'untagged') {
+      return known;
+    }
+    return namedByDescriptor(node.descriptor);
+  }
+
+  /** Whether a row was known to be there before the last refresh. */
+  wasKnown(node: TagNode | ManifestNode): boolean {
+    return this.#last.get(node.id) !== undefined;
+  }
+
+  /** Names the rows that have none yet, some at a time; collapsing the parent ends what is under way. */
+  name(parent: RepositoryNode, nodes: readonly (TagNode | ManifestNode)[]): void {
+    const waiting = this.#waiting.get(parent.id) ?? new Set();
+    const unnamed = nodes.filter(({ id }) => this.#known.get(id) === undefined && !waiting.has(id));
+    if (unnamed.length === 0) {
+      return;
+    }
+    this.#waiting.set(parent.id, waiting);
+    for (const node of unnamed) {
+      waiting.add(node.id);
+      void this.#inTurn(parent, node).finally(() => {
+        waiting.delete(node.id);
+        if (waiting.size === 0 && this.#waiting.get(parent.id) === waiting) {
+          this.#waiting.delete(parent.id);
+          this.#ports.settled(parent);
+        }
+      });
+    }
+  }
+
+  /** With the manifest, read if it was not. @throws {OciError} */
+  async read(node: TagNode | ManifestNode, signal?: AbortSignal): Promise<Named> {
+    const known = this.#known.get(node.id);
+    if (known !== undefined && !(known instanceof OciError) && known.manifest !== undefined) {
+      return known;
+    }
+    const manifest = await readManifest(
+      storeOf(node),
+      node,
+      this.#ports.cache,
+      this.#last.get(node.id),
+      signal,
+    );
+    const named = namedBy(manifest, node);
+    this.#set(node, named);
+    return named;
+  }
+
+  /** What a full read can tell, the config included where it may refine the name. @throws {OciError} */
+  async complete(node: TagNode | ManifestNode, signal?: AbortSignal): Promise<Named> {
+    const named = await this.read(node, signal);
+    if (!named.type.refinable) {
+      return named;
+    }
+    const config = await readConfig(storeOf(node), named, signal).catch((error: unknown) => {
+      if (isAbort(error)) {
+        throw error;
+      }
+      // A config that cannot be read refines nothing.
+      return null;
+    });
+    const manifest = await this.#ports.cache.get(named.descriptor.digest);
+    if (!manifest) {
+      return named;
+    }
+    const refined = namedBy(manifest, node, config ?? null);
+    this.#set(node, refined);
+    return refined;
+  }
+
+  /** Tags are asked again; what is known by digest stays in the cache. */
+  forget(top: Node | undefined): void {
+    for (const id of [...this.#known.keys()].filter((known) => isBelow(known, top))) {
+      const known = this.#known.get(id);
+      if (known && !(known instanceof OciError)) {
+        this.#last.set(id, known.descriptor);
+      }
+      this.#known.delete(id);
+    }
+    for (const id of [...this.#waiting.keys()].filter((parent) => isBelow(parent, top))) {
+      // Those that were asked for have just been ended; new ones are not to wait for them.
+      this.#waiting.delete(id);
+    }
+  }
+
+  #set(node: TagNode | ManifestNode, named: Named | OciError): void {
+    this.#known.set(node.id, named);
+    this.#ports.named(node);
+  }
+
+  /** Never rejects. */
+  async #inTurn(parent: RepositoryNode, node: TagNode | ManifestNode): Promise<void> {
+    const limiter = this.#limiters.get(parent.place.id) ?? new Limiter(maxAtOnce);
+    this.#limiters.set(parent.place.id, limiter);
+    await this.#ports.branches.run(parent, async (signal) => {
+      try {
+        await limiter.run(() => this.#one(node, signal), signal);
+      } catch (error) {
+        if (!isAbort(error) && !signal.aborted) {
+          this.#set(node, asOciError(error));
+        }
+      }
+    });
+  }
+
+  async #one(node: TagNode | ManifestNode, signal: AbortSignal): Promise<void> {
+    if (this.#known.get(node.id) !== undefined) {
+      return;
+    }
+    if (node.kind === 'manifest' || !node.place.countsReads) {
+      await this.read(node, signal);
+      return;
+    }
+    const descriptor = await storeOf(node).resolve(node.tag, { signal });
+    const held = await this.#ports.cache.get(descriptor.digest);
+    this.#set(node, held ? namedBy(held, node) : namedByDescriptor(descriptor, node.tag));
+  }
+}
+
+function storeOf(node: TagNode | ManifestNode): ReadStore {
+  return node.place.registry.repository(node.repository);
+}
