@@ -63,6 +63,7 @@ class Tree implements Browser {
     });
     this.#names = new Names({
       branches: this.#branches,
+      slices: this.#slices,
       cache: services.cache,
       named: (node) => this.#named(node),
       settled: (parent) => this.#settled(parent),

@@ -9,6 +9,7 @@ import { asOciError } from './failure.ts';
 import { namedBlob, namedBy, namedByDescriptor, readConfig, readManifest } from './naming.ts';
 import type { ManifestNode, Node, RepositoryNode, TagNode } from './node.ts';
 import { isBelow } from './nodes.ts';
+import type { Slices } from './slices.ts';
 
 /** Requests of one place for names at once, and most rows whose names are kept. */
 const maxAtOnce = 6;
@@ -16,6 +17,7 @@ const maxNamed = 20_000;
 
 interface Ports {
   readonly branches: Branches;
+  readonly slices: Slices;
   readonly cache: ManifestCache;
   /** A row's name came, or the reason why it has none. */
   readonly named: (node: TagNode | ManifestNode) => void;
@@ -62,16 +64,23 @@ export class Names {
       return;
     }
     this.#waiting.set(parent.id, waiting);
-    for (const node of unnamed) {
-      waiting.add(node.id);
-      void this.#inTurn(parent, node).finally(() => {
-        waiting.delete(node.id);
-        if (waiting.size === 0 && this.#waiting.get(parent.id) === waiting) {
-          this.#waiting.delete(parent.id);
-          this.#ports.settled(parent);
-        }
-      });
+    for (const { id } of unnamed) {
+      waiting.add(id);
     }
+    const limiter = this.#limiters.get(parent.place.id) ?? new Limiter(maxAtOnce);
+    this.#limiters.set(parent.place.id, limiter);
+    void this.#ports.branches.run(parent, async (signal) => {
+      await Promise.all(
+        unnamed.map(async (node) => {
+          await this.#inTurn(node, limiter, signal);
+          waiting.delete(node.id);
+        }),
+      );
+      if (waiting.size === 0 && this.#waiting.get(parent.id) === waiting) {
+        this.#waiting.delete(parent.id);
+        this.#ports.settled(parent);
+      }
+    });
   }
 
   /** With the manifest, read if it was not. @throws {OciError} */
@@ -135,18 +144,17 @@ export class Names {
   }
 
   /** Never rejects. */
-  async #inTurn(parent: RepositoryNode, node: TagNode | ManifestNode): Promise<void> {
-    const limiter = this.#limiters.get(parent.place.id) ?? new Limiter(maxAtOnce);
-    this.#limiters.set(parent.place.id, limiter);
-    await this.#ports.branches.run(parent, async (signal) => {
-      try {
-        await limiter.run(() => this.#one(node, signal), signal);
-      } catch (error) {
-        if (!isAbort(error) && !signal.aborted) {
-          this.#set(node, asOciError(error));
-        }
+  async #inTurn(node: TagNode | ManifestNode, limiter: Limiter, signal: AbortSignal): Promise<void> {
+    try {
+      await limiter.run(async () => {
+        await this.#ports.slices.turn();
+        await this.#one(node, signal);
+      }, signal);
+    } catch (error) {
+      if (!isAbort(error) && !signal.aborted) {
+        this.#set(node, asOciError(error));
       }
-    });
+    }
   }
 
   async #one(node: TagNode | ManifestNode, signal: AbortSignal): Promise<void> {
