@@ -60,7 +60,7 @@ async function ask(
   op: PageOp,
 ): Promise<Rest> {
   // A rest that was forgotten meanwhile is asked for again, behind the last name that was shown.
-  const url = op.page?.replace(restToken, '') ?? `${endpoint}?n=${limit}`;
+  const url = wider(op.page?.replace(restToken, ''), limit) ?? `${endpoint}?n=${limit}`;
   if (!url.startsWith(`${endpoint}?`)) {
     throw new OciError('internal', 'A page of another list');
   }
@@ -87,4 +87,11 @@ async function ask(
     items: known < 0 ? items : items.slice(known + 1),
     next: nextPage(nextLink(registryHeader(answer, 'link')), endpoint, url),
   };
+}
+
+/** A link repeats the page size of the first request; a search wants more at a time. All else in it stays as it is. */
+function wider(link: string | undefined, limit: number): string | undefined {
+  return link?.replace(/([?&]n=)(\d{1,9})(?=&|$)/, (whole, name: string, size: string) =>
+    Number(size) < limit ? `${name}${limit}` : whole,
+  );
 }
