@@ -37,9 +37,9 @@ export async function replacedBy(from: string, to: string): Promise<readonly str
  */
 export async function moveInto(from: string, to: string, options: MoveOptions): Promise<void> {
   const { signal, aside, undo, merged } = options;
-  const { atime, mtime } = await lstat(to);
-  // The first step taken is the last one undone.
-  undo.push(() => utimes(to, atime, mtime));
+  const { atimeMs, mtimeMs } = await lstat(to);
+  // The first step taken is the last one undone. As numbers, because a Date has no parts of a millisecond.
+  undo.push(() => utimes(to, atimeMs / 1000, mtimeMs / 1000));
   merged.add(to);
   for (const { name, path, isFolder, existing } of await pairs(from, to)) {
     signal?.throwIfAborted();

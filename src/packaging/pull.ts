@@ -1,6 +1,7 @@
 import { chmod, copyFile, constants, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Limiter } from '../base/limiter.ts';
+import { verified } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { fileError, OciError } from '../oci/errors.ts';
 import type { Op, ReadStore } from '../oci/store.ts';
@@ -182,7 +183,7 @@ class Pull {
     );
     this.#options.signal?.throwIfAborted();
     if (first !== undefined) {
-      throw first;
+      throw first as Error;
     }
     return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   }
@@ -226,8 +227,9 @@ class Pull {
   }
 
   async *#fetch(descriptor: Descriptor): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of this.#store.fetch(descriptor, { signal: this.#signal })) {
-      this.#signal.throwIfAborted();
+    const source = this.#store.fetch(descriptor, { signal: this.#signal });
+    // Stores verify; what is about to lie in a person's folder is held against this very descriptor once more.
+    for await (const chunk of verified(source, descriptor, this.#signal)) {
       this.#options.onBytes?.(chunk.byteLength);
       yield chunk;
     }

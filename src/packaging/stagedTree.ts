@@ -19,8 +19,8 @@ export class StagedTree {
     return parts.length === 0 ? 'folder' : this.#kinds.get(this.#key(parts));
   }
 
-  /** @returns false for a folder that is known already */
-  add(parts: readonly string[], kind: Kind): boolean {
+  /** @throws {OciError} `path-unsafe`, `too-large` */
+  add(parts: readonly string[], kind: Kind): void {
     for (let depth = 1; depth < parts.length; depth++) {
       const parent = parts.slice(0, depth);
       const known = this.get(parent);
@@ -37,7 +37,6 @@ export class StagedTree {
     if (known === undefined) {
       this.#set(parts, kind);
     }
-    return known === undefined;
   }
 
   #set(parts: readonly string[], kind: Kind): void {

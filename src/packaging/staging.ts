@@ -51,7 +51,7 @@ export async function openStaging(chosen: string): Promise<Staging> {
       remove: async (untouched) => {
         await rm(path, { recursive: true, force: true, maxRetries: 3 });
         if (untouched && existing && dirname(path) === target) {
-          await utimes(target, existing.atime, existing.mtime);
+          await utimes(target, existing.atimeMs / 1000, existing.mtimeMs / 1000);
         }
       },
     };
