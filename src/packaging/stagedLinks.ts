@@ -1,5 +1,6 @@
 import { readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inTheWay } from './placement.ts';
 import type { StagedLink } from './unpack.ts';
 
 /** Most links that one path is followed through. */
@@ -39,10 +40,12 @@ export async function makeLinks(
       await symlink(link.target, join(places.staged, ...link.parts));
       made.push(link);
     } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') {
+        throw inTheWay(join(places.target, ...link.parts), 'would be written twice');
+      }
       // Windows lets only some make links, and some file systems nobody.
-      if (
-        !['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')
-      ) {
+      if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(code)) {
         throw error;
       }
       failed.push({ link, reason: 'link-unsupported' });

@@ -24,7 +24,7 @@ describe('safeParts', () => {
     './C:a',
     'a\0b',
     'x'.repeat(256),
-    `${'é'.repeat(128)}`,
+    'é'.repeat(128),
     'a/'.repeat(300),
     `${'x'.repeat(200)}/`.repeat(30),
   ];

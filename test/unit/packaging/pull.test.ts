@@ -71,9 +71,8 @@ async function pull(...layers: readonly Descriptor[]): Promise<StagedPull> {
 async function fails(codes: readonly ErrorCode[], run: () => Promise<unknown>): Promise<void> {
   const before = await snapshot(work);
   await assert.rejects(run, (error) => isOciError(error, ...codes));
-  const { '.': _, ...after } = await snapshot(work);
-  const { '.': __, ...was } = before;
-  assert.deepEqual(after, was);
+  // The folder of them all has another time now: something stood in it for a moment.
+  assert.deepEqual({ ...(await snapshot(work)), '.': '' }, { ...before, '.': '' });
 }
 
 const text = async (name: string): Promise<string> => readFile(join(target, name), 'utf8');
@@ -114,7 +113,7 @@ describe('a pulled artifact', () => {
     assert.equal(await text('site/link'), 'run');
     assert.equal(await text('site/hard'), 's');
     const run = await stat(join(target, 'site/site/run.sh'));
-    assert.deepEqual([run.mode & 0o111, run.mtimeMs], [0o111 & ~umask(), 1_700_000_000_000]);
+    assert.deepEqual([run.mode & 0o100, run.mtimeMs], [0o100, 1_700_000_000_000]);
     assert.equal((await stat(join(target, 'site/secret'))).mode & 0o777, 0o600);
     assert.equal((await stat(join(target, 'site'))).mtimeMs, 1_600_000_000_000);
   });
@@ -384,7 +383,7 @@ describe('a hostile artifact', () => {
 
   it('that would go through a link of another layer is refused', async () => {
     const layers = [await folder('d', [{ name: 'd/l', flag: '2', target: 'x' }]), await layer('d/l/x', '2')];
-    await fails(['file-error', 'path-unsafe'], () => stage(layers));
+    await fails(['path-unsafe'], () => stage(layers));
   });
 
   it('that lies about the tar in it is refused', async () => {
@@ -523,7 +522,3 @@ describe('a target', () => {
     assert.deepEqual(await readdir(work), ['target']);
   });
 });
-
-function umask(): number {
-  return process.umask();
-}
