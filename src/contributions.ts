@@ -29,6 +29,7 @@ export const Command = {
   copyPullCommand: 'ociExplorer.copyPullCommand',
   pushWorkspace: 'ociExplorer.pushWorkspace',
   pushFiles: 'ociExplorer.pushFiles',
+  pull: 'ociExplorer.pull',
   tag: 'ociExplorer.tag',
   delete: 'ociExplorer.delete',
   showLog: 'ociExplorer.showLog',

@@ -16,7 +16,7 @@ export interface DecompressOptions {
 /**
  * What is inside gzip (any number of members) or zstd (any number of frames), told by the first bytes; anything else as it
  * is. The source is always read to its end, so that one which verifies itself did so.
- * @throws {OciError} `archive-invalid`, `too-large` when far more comes out than archives of files hold
+ * @throws {OciError} `archive-invalid`, `ratio-exceeded` when far more comes out than archives of files hold
  */
 export async function* decompressed(
   source: AsyncIterable<Uint8Array>,
@@ -33,7 +33,7 @@ export async function* decompressed(
       size += chunk.byteLength;
       if (!anyRatio && size > archiveLimits.ratioFrom && size > archiveLimits.ratio * counted.size) {
         throw new OciError(
-          'too-large',
+          'ratio-exceeded',
           `More than ${archiveLimits.ratio} times its compressed size comes out`,
         );
       }

@@ -6,6 +6,7 @@ import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { registerDelete } from './delete.ts';
 import { registerGo } from './go.ts';
+import { registerPull } from './pull.ts';
 import { registerPush } from './push.ts';
 import { registerRegistries } from './registries.ts';
 import { registerTag } from './tag.ts';
@@ -18,6 +19,7 @@ export function registerCommands(services: Services): Disposable {
     ...registerGo(services),
     registerTag(services),
     registerPush(services),
+    registerPull(services),
     registerDelete(services),
     registerCommand(Command.copyPullCommand, (...args) => copyPullCommand(args, services)),
     registerCommand(Command.showLog, () => log().show()),

@@ -166,6 +166,10 @@ const rows = {
     text: (_, message) => l10n.t('Too large to read safely: {0}.', message),
     remedies: ['log'],
   },
+  'ratio-exceeded': {
+    text: (_, message) => l10n.t('It may be made to fill the disk: {0}. Nothing was written.', message),
+    remedies: ['log'],
+  },
   'size-mismatch': {
     text: (_, message) =>
       l10n.t('The content is not as long as its descriptor says: {0}. It was not used.', message),
@@ -185,9 +189,12 @@ const rows = {
     remedies: ['log'],
   },
   'path-unsafe': {
-    text: (_, message) =>
-      l10n.t('A path in it would lead outside of the folder: {0}. Nothing was written.', message),
+    text: (_, message) => l10n.t('A name in it is not safe to write: {0}. Nothing was written.', message),
     remedies: ['log'],
+  },
+  'path-taken': {
+    text: (_, message) =>
+      l10n.t('{0}. Nothing was changed; move it away, or choose another folder.', message),
   },
   'disk-full': {
     text: (facts) =>

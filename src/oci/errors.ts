@@ -32,11 +32,13 @@ export type ErrorCode =
   // content
   | 'manifest-invalid'
   | 'too-large'
+  | 'ratio-exceeded'
   | 'size-mismatch'
   | 'digest-mismatch'
   | 'layout-invalid'
   | 'archive-invalid'
   | 'path-unsafe'
+  | 'path-taken'
   // local
   | 'disk-full'
   | 'read-only'

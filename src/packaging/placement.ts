@@ -17,7 +17,7 @@ export interface MoveOptions {
 
 /**
  * Paths below `to` that moving the content of `from` there would replace.
- * @throws {OciError} `path-unsafe` where a file would replace a folder, a folder a file, or something would go through a link
+ * @throws {OciError} `path-taken` where a file would replace a folder, a folder a file, or something would go through a link
  */
 export async function replacedBy(from: string, to: string): Promise<readonly string[]> {
   const replaced: string[] = [];
@@ -98,7 +98,7 @@ async function pairs(from: string, to: string): Promise<readonly Pair[]> {
 }
 
 export function inTheWay(path: string, problem: string): OciError {
-  return new OciError('path-unsafe', `${path} ${problem}`, { url: path });
+  return new OciError('path-taken', `${path} ${problem}`, { url: path });
 }
 
 /** Undefined where there is nothing. */

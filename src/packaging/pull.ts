@@ -18,7 +18,7 @@ import {
 import { concernsOf } from './pullConcerns.ts';
 import type { PullLayer, PullPlan, PullSkipped } from './pullPlan.ts';
 import { makeLinks, type BoundedLink } from './stagedLinks.ts';
-import { openStaging, type Staging } from './staging.ts';
+import { openStaging, realTarget, type Staging } from './staging.ts';
 import { finishFolder, noRoom, unpack, type StagedFolder, type Unpacked } from './unpack.ts';
 
 export interface PullOptions extends Op {
@@ -49,12 +49,20 @@ export interface StagedPull {
 /** Layers under way at once. */
 const concurrency = 4;
 
+/** What titles alone tell of a target. */
+export interface TargetLook {
+  /** Without links in its path. */
+  readonly target: string;
+  /** Files that would be replaced, absolute. */
+  readonly replaced: readonly string[];
+}
+
 /**
- * What would be in the way, as far as titles tell, before anything is fetched.
- * @returns files that would be replaced, absolute
- * @throws {OciError} `path-unsafe` where a folder, a file or a link is in the way
+ * Looks at the target before anything is fetched.
+ * @throws {OciError} `path-taken` where a folder, a file or a link is in the way
  */
-export async function lookAtTarget({ layers }: PullPlan, target: string): Promise<readonly string[]> {
+export async function lookAtTarget({ layers }: PullPlan, folder: string): Promise<TargetLook> {
+  const target = await realTarget(folder);
   const replaced: string[] = [];
   for (const { parts, kind } of layers) {
     const folders = kind === 'folder' ? parts.length : parts.length - 1;
@@ -74,7 +82,7 @@ export async function lookAtTarget({ layers }: PullPlan, target: string): Promis
       replaced.push(path);
     }
   }
-  return replaced;
+  return { target, replaced };
 }
 
 /**

@@ -28,10 +28,10 @@ export interface Staging {
 
 /**
  * Beside the target; inside it where that is another file system, or where only the target may be written.
- * @throws {OciError} `read-only`, `disk-full`, `path-unsafe` where the target is no folder
+ * @throws {OciError} `read-only`, `disk-full`, `path-taken` where the target is no folder
  */
 export async function openStaging(chosen: string): Promise<Staging> {
-  const target = await resolved(chosen);
+  const target = await realTarget(chosen);
   try {
     const existing = await statOf(target);
     if (existing) {
@@ -61,13 +61,13 @@ export async function openStaging(chosen: string): Promise<Staging> {
 }
 
 /** As far as it exists, by its real name. */
-async function resolved(path: string): Promise<string> {
+export async function realTarget(path: string): Promise<string> {
   return realpath(path).catch(async (error: unknown) => {
     const parent = dirname(path);
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path || (await statOf(path))) {
       throw fileError(error, path);
     }
-    return join(await resolved(parent), basename(path));
+    return join(await realTarget(parent), basename(path));
   });
 }
 

@@ -56,7 +56,7 @@ export interface Unpacked {
 
 /**
  * Unpacks a tar (plain, gzip or zstd) whose bytes verify themselves. oras puts the title before every name, regctl does not.
- * @throws {OciError} `archive-invalid`, `path-unsafe`, `too-large`, `digest-mismatch`, `disk-full` and other file errors
+ * @throws {OciError} `archive-invalid`, `path-unsafe`, `too-large`, `ratio-exceeded`, `digest-mismatch`, `disk-full` and other file errors
  */
 export async function unpack(
   source: AsyncIterable<Uint8Array>,

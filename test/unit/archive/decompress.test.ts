@@ -57,7 +57,7 @@ describe('decompressed', () => {
   it('refuses what grows more than 200 times, unless a person wants it', async () => {
     const zeros = Buffer.alloc(80 * 1024 * 1024);
     for (const bomb of [gzipSync(zeros), zstdCompressSync(zeros)]) {
-      await assert.rejects(open(bomb, 4096), (error) => isOciError(error, 'too-large'));
+      await assert.rejects(open(bomb, 4096), (error) => isOciError(error, 'ratio-exceeded'));
       assert.equal((await open(bomb, 4096, true)).byteLength, zeros.byteLength);
     }
   });

@@ -183,7 +183,8 @@ describe('a pulled artifact', () => {
     await writeFile(join(target, 'site/kept'), 'kept');
     await writeFile(join(target, 'one'), 'old');
     const layers = [await folder('site', [{ name: 'site/a', content: 'new' }]), await layer('one', 'new')];
-    assert.deepEqual(await lookAtTarget(planPull(manifestOf(...layers)), target), [join(target, 'one')]);
+    const look = await lookAtTarget(planPull(manifestOf(...layers)), target);
+    assert.deepEqual(look.replaced, [join(target, 'one')]);
     const staged = await pull(...layers);
     assert.deepEqual([...staged.replaced].sort(), [join(target, 'one'), join(target, 'site/a')]);
     assert.deepEqual(
@@ -378,12 +379,12 @@ describe('a hostile artifact', () => {
 
   it('whose layers want one file is refused', async () => {
     const layers = [await folder('d', [{ name: 'd/a', content: '1' }]), await layer('d/a', '2')];
-    await fails(['path-unsafe'], () => stage(layers));
+    await fails(['path-taken'], () => stage(layers));
   });
 
   it('that would go through a link of another layer is refused', async () => {
     const layers = [await folder('d', [{ name: 'd/l', flag: '2', target: 'x' }]), await layer('d/l/x', '2')];
-    await fails(['path-unsafe'], () => stage(layers));
+    await fails(['path-taken'], () => stage(layers));
   });
 
   it('that lies about the tar in it is refused', async () => {
@@ -443,9 +444,9 @@ describe('a target', () => {
     it(`with ${name} stays as it was`, async () => {
       await make();
       for (const one of [await folder('d', [{ name: 'd/a', content: '1' }]), await layer('d/a', '1')]) {
-        await fails(['path-unsafe'], async () => stage([one]));
+        await fails(['path-taken'], async () => stage([one]));
       }
-      await fails(['path-unsafe'], async () =>
+      await fails(['path-taken'], async () =>
         lookAtTarget(planPull(manifestOf(await layer('d/a', '1'))), target),
       );
     });
@@ -454,7 +455,7 @@ describe('a target', () => {
   it('that is a file is refused', async () => {
     target = join(work, 'file');
     await writeFile(target, 'mine');
-    await fails(['path-unsafe'], async () => stage([await layer('a', '1')]));
+    await fails(['path-taken'], async () => stage([await layer('a', '1')]));
   });
 
   it('that is a link is the folder it leads to', async () => {
@@ -486,7 +487,7 @@ describe('a target', () => {
     await rm(join(target, 'a'));
     await writeFile(join(target, 'a'), 'mine');
     const before = await snapshot(target);
-    await assert.rejects(staged.commit(), (error) => isOciError(error, 'path-unsafe'));
+    await assert.rejects(staged.commit(), (error) => isOciError(error, 'path-taken'));
     await staged.dispose();
     assert.deepEqual(await snapshot(target), before);
     assert.deepEqual(await readdir(work), ['target']);
