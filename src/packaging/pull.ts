@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Limiter } from '../base/limiter.ts';
 import { verified } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { fileError, OciError } from '../oci/errors.ts';
+import { fileError, isAbort, isOciError, OciError } from '../oci/errors.ts';
 import type { Op, ReadStore } from '../oci/store.ts';
 import {
   inTheWay,
@@ -237,9 +237,16 @@ class Pull {
   async *#fetch(descriptor: Descriptor): AsyncGenerator<Uint8Array, void, undefined> {
     const source = this.#store.fetch(descriptor, { signal: this.#signal });
     // Stores verify; what is about to lie in a person's folder is held against this very descriptor once more.
-    for await (const chunk of verified(source, descriptor, this.#signal)) {
-      this.#options.onBytes?.(chunk.byteLength);
-      yield chunk;
+    try {
+      for await (const chunk of verified(source, descriptor, this.#signal)) {
+        this.#options.onBytes?.(chunk.byteLength);
+        yield chunk;
+      }
+    } catch (error) {
+      // What stores do not name is what the network says when a body breaks off.
+      throw isOciError(error) || isAbort(error)
+        ? error
+        : new OciError('connection-lost', `${descriptor.digest} broke off`, { cause: error });
     }
   }
 
