@@ -102,9 +102,6 @@ describe('folders are restored byte for byte', () => {
     await chmod(join(site, 'run.sh'), 0o755);
     await writeFile(join(site, 'secret'), 's');
     await chmod(join(site, 'secret'), 0o600);
-    for (const name of ['a.txt', 'run.sh', 'noise', 'deep/empty', 'deep', '']) {
-      await utimes(join(site, name), 1_700_000_000, 1_700_000_000);
-    }
   });
   after(() => registry.stop());
 
@@ -121,19 +118,14 @@ describe('folders are restored byte for byte', () => {
 
   it('that oras pushed, with times', async () => {
     const linked = await withLinks();
-    await utimes(linked, 1_700_000_000, 1_700_000_000);
-    await utimes(join(linked, 'deep'), 1_700_000_000, 1_700_000_000);
+    // A tar has whole seconds.
+    await run('find', [linked, '-exec', 'touch', '-h', '-d', '@1700000000', '{}', '+']);
     await writeFile(join(work, 'one.bin'), randomBytes(70_000));
     const reference = `${registry.host}/team/oras:1`;
     await runPeer('oras', ['push', '--plain-http', reference, 'linked', 'one.bin'], { cwd: work });
     const out = await target('from-oras');
     await pull(remote(registry.host, 'team/oras'), '1', out);
-    const inSeconds = (files: Readonly<Record<string, string>>): string[] =>
-      Object.entries(files).map(([name, text]) => `${name} ${text.replace(/^(\w+ \d+ \d+)\d{3}/, '$1')}`);
-    assert.deepEqual(
-      inSeconds(await snapshot(join(out, 'linked'))).sort(),
-      inSeconds(await snapshot(linked)).sort(),
-    );
+    assert.deepEqual(await snapshot(join(out, 'linked')), await snapshot(linked));
     assert.deepEqual(await readFile(join(out, 'one.bin')), await readFile(join(work, 'one.bin')));
   });
 
