@@ -1,8 +1,8 @@
-import { lstat, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import ignore, { type Ignore } from 'ignore';
 import { fileError, OciError } from '../oci/errors.ts';
 import type { Op } from '../oci/store.ts';
+import { ignoredBy, rulesAbove, rulesBelow, rulesIn, type IgnoreRules } from './ignoreRules.ts';
 import { looksSecret } from './secrets.ts';
 
 /** Something chosen to be pushed: one layer. */
@@ -61,10 +61,10 @@ export interface PlanOptions extends Op {
 }
 
 const maxEntries = 200_000;
-const ignoreFiles = ['.gitignore', '.ociignore'] as const;
 
 /**
- * Looks at everything that was chosen, without reading content. `.gitignore` and `.ociignore` count at every level.
+ * Looks at everything that was chosen, without reading content. `.gitignore` and `.ociignore` count at every level, those
+ * of the git repository above a chosen folder too.
  * @throws {OciError} `file-missing`, `path-unsafe` for two sources of one title, `too-large` for too many files
  */
 export async function planPush(sources: readonly Source[], options: PlanOptions): Promise<PushPlan> {
@@ -86,12 +86,6 @@ export async function planPush(sources: readonly Source[], options: PlanOptions)
   };
 }
 
-interface Rules {
-  readonly folder: string;
-  readonly file: (typeof ignoreFiles)[number];
-  readonly matcher: Ignore;
-}
-
 class Walk {
   readonly skipped: Skipped[] = [];
   readonly concerns: Concern[] = [];
@@ -108,8 +102,12 @@ class Walk {
     });
     const entries: PlanEntry[] = [];
     if (stats.isDirectory()) {
-      await this.#folder(path, title, await realpath(path), [], entries);
+      const above = await rulesAbove(resolve(path));
+      await this.#folder(path, title, await realpath(path), above, entries);
       return { title, kind: 'folder', entries, size: entries.reduce((sum, { size }) => sum + size, 0) };
+    }
+    if (!stats.isFile()) {
+      throw new OciError('file-error', `${path} is neither a file nor a folder`, { url: path });
     }
     const entry = this.#entry(path, title, 'file', stats);
     this.#look(entry);
@@ -120,14 +118,14 @@ class Walk {
     path: string,
     name: string,
     root: string,
-    above: readonly Rules[],
+    above: readonly IgnoreRules[],
     entries: PlanEntry[],
   ): Promise<void> {
     const { signal } = this.#options;
     signal?.throwIfAborted();
     try {
       entries.push(this.#entry(path, name, 'folder', await lstat(path)));
-      const rules = [...above, ...(await rulesOf(path))];
+      const rules = [...rulesBelow(above, path), ...(await rulesIn(path))];
       const found = await readdir(path, { withFileTypes: true });
       found.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
       for (const each of found) {
@@ -192,36 +190,10 @@ class Walk {
   }
 
   #look({ path, size }: PlanEntry): void {
-    if (looksSecret(path.slice(path.lastIndexOf(sep) + 1))) {
+    if (looksSecret(path.split(sep).join('/'))) {
       this.concerns.push({ path, kind: 'secret', size });
     } else if (size > this.#options.largeFile) {
       this.concerns.push({ path, kind: 'large', size });
     }
   }
-}
-
-async function rulesOf(folder: string): Promise<readonly Rules[]> {
-  const found = await Promise.all(
-    ignoreFiles.map(async (file) => {
-      const text = await readFile(join(folder, file), 'utf8').catch(() => undefined);
-      return text === undefined ? [] : [{ folder, file, matcher: ignore().add(text) }];
-    }),
-  );
-  return found.flat();
-}
-
-/** The innermost rule that has an opinion decides; of one folder, `.ociignore`. */
-function ignoredBy(
-  rules: readonly Rules[],
-  path: string,
-  isFolder: boolean,
-): 'gitignore' | 'ociignore' | undefined {
-  for (const { folder, file, matcher } of rules.toReversed()) {
-    const name = relative(folder, path).split(sep).join('/');
-    const { ignored, unignored } = matcher.test(isFolder ? `${name}/` : name);
-    if (ignored || unignored) {
-      return ignored ? (file === '.gitignore' ? 'gitignore' : 'ociignore') : undefined;
-    }
-  }
-  return undefined;
 }
