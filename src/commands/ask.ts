@@ -26,6 +26,8 @@ export interface TextQuestion extends StepInfo {
   readonly placeholder?: string;
   readonly value?: string;
   readonly password?: boolean;
+  /** What was wrong with the last answer, shown until something is typed. */
+  readonly problem?: string | undefined;
   /** Undefined: fine. A text: not accepted. */
   readonly validate?: (value: string) => string | undefined;
   /** Asked a moment after the last key; its answer is shown and does not stop anyone. */
@@ -90,6 +92,7 @@ export async function askText(question: TextQuestion): Promise<string | Back> {
       box.onDidHide(() => {
         reject(cancelled());
       });
+      box.validationMessage = question.problem;
       box.show();
       warnLater(box.value);
     });
@@ -116,6 +119,10 @@ export interface PickQuestion<T> extends StepInfo {
   readonly more?: (signal: AbortSignal) => Promise<readonly (Choice<T> | Separator)[]>;
   /** A choice made of what was typed, when it is no other choice. */
   readonly typed?: (text: string) => Choice<T> | undefined;
+  /** True: what was typed stands first, so that Enter takes it and not what only contains it. */
+  readonly typedFirst?: boolean;
+  /** What a button of a choice answers. */
+  readonly onButton?: (choice: Choice<T>, button: QuickInputButton) => T | undefined;
   readonly active?: (choice: Choice<T>) => boolean;
 }
 
@@ -130,10 +137,18 @@ export async function askPick<T>(question: PickQuestion<T>): Promise<T | Back> {
   const controller = new AbortController();
   let choices = question.choices;
   const show = (): void => {
-    const typed = pick.value.trim() === '' ? undefined : question.typed?.(pick.value.trim());
-    const isKnown = choices.some((choice) => choice.label === typed?.label);
-    pick.items = typed && !isKnown ? [...choices, typed] : choices;
+    const text = pick.value.trim();
+    const known = choices.find((choice): choice is Choice<T> => 'value' in choice && choice.label === text);
+    const typed = text === '' || known ? undefined : question.typed?.(text);
+    pick.items = !typed ? choices : question.typedFirst ? [typed, ...choices] : [...choices, typed];
+    // Items that are replaced lose what was active.
+    const active = text === '' ? choices.find(isActive) : known;
+    if (active) {
+      pick.activeItems = [active];
+    }
   };
+  const isActive = (choice: Choice<T> | Separator): choice is Choice<T> =>
+    'value' in choice && question.active?.(choice) === true;
   Object.assign(pick, stepOf(question), {
     placeholder: question.placeholder,
     ignoreFocusOut: true,
@@ -143,12 +158,6 @@ export async function askPick<T>(question: PickQuestion<T>): Promise<T | Back> {
   });
   pick.value = question.value ?? '';
   show();
-  const active = choices.find(
-    (choice): choice is Choice<T> => 'value' in choice && question.active?.(choice) === true,
-  );
-  if (active) {
-    pick.activeItems = [active];
-  }
   try {
     return await new Promise<T | Back>((resolve, reject) => {
       pick.onDidChangeValue(show);
@@ -161,6 +170,12 @@ export async function askPick<T>(question: PickQuestion<T>): Promise<T | Back> {
       pick.onDidTriggerButton((button: QuickInputButton) => {
         if (button === QuickInputButtons.Back) {
           resolve(back);
+        }
+      });
+      pick.onDidTriggerItemButton(({ item, button }) => {
+        const answer = 'value' in item ? question.onButton?.(item, button) : undefined;
+        if (answer !== undefined) {
+          resolve(answer);
         }
       });
       pick.onDidHide(() => {

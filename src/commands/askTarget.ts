@@ -57,6 +57,7 @@ export function askRepository(
         .filter((name) => !suggestions.includes(name))
         .map((name) => ({ label: name, value: name }));
     },
+    typedFirst: options.canBeNew,
     typed: (text) =>
       isRepository(text)
         ? { label: text, description: options.canBeNew ? l10n.t('new repository') : '', value: text }

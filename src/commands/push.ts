@@ -1,11 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
-import { commands, Disposable, env, EventEmitter, l10n, Uri, window, workspace } from 'vscode';
+import { commands, Disposable, env, l10n, Uri, window, workspace, type WorkspaceFolder } from 'vscode';
 import { humanSize } from '../artifacts/facts.ts';
-import type { Place } from '../browse/place.ts';
+import type { Node } from '../browse/node.ts';
 import { Command } from '../contributions.ts';
 import { cancelled } from '../host/cancelled.ts';
-import { readMetadata, type Metadata } from '../host/metadata.ts';
 import { plainText } from '../host/plainText.ts';
 import { withProgress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
@@ -13,95 +11,132 @@ import type { Services } from '../host/services.ts';
 import { setting } from '../host/settings.ts';
 import { copy } from '../oci/copy.ts';
 import { shortDigest } from '../oci/digest.ts';
-import { OciError } from '../oci/errors.ts';
-import { isMediaType } from '../oci/mediaTypes.ts';
-import { isRepository, isTag } from '../oci/reference.ts';
+import { isOciError, OciError } from '../oci/errors.ts';
+import type { Store } from '../oci/store.ts';
 import { buildArtifact, type BuiltArtifact } from '../packaging/artifact.ts';
 import { planPush, type PushPlan, type Source } from '../packaging/plan.ts';
 import { previewText } from '../packaging/preview.ts';
-import { pushTypes } from '../packaging/pushTypes.ts';
-import { askPick, askText, back, pickOne } from './ask.ts';
-import { askPlace, askRepository } from './askTarget.ts';
-import { runSteps } from './steps.ts';
-import { find, tagProblem } from './tag.ts';
-import { nodeOf, shownText, targetText } from './targets.ts';
+import { sourcesOf } from '../packaging/sources.ts';
+import { confirm, pickOne } from './ask.ts';
+import { askPush, type PushAnswers } from './askPush.ts';
+import { registerPushPreview, type PushPreview } from './pushPreview.ts';
+import { find } from './tag.ts';
+import { isNode, nodeOf, shownText, targetText } from './targets.ts';
 
-const previewScheme = 'oci-push';
 const mebibyte = 1024 * 1024;
 
-interface Answers {
-  readonly place?: Place;
-  readonly repository?: string;
-  readonly tag?: string;
-  readonly artifactType?: string;
-  readonly annotations?: Metadata;
-}
-
-/** What was answered for a folder the last time. */
-type Remembered = Partial<Record<'place' | 'repository' | 'artifactType', string>>;
+/** Most files of one kind that the dialog names; the preview names more. */
+const maxNamed = 6;
 
 export function registerPush(services: Services): Disposable {
-  let preview = '';
-  const changed = new EventEmitter<Uri>();
-  const show = async (text: string): Promise<void> => {
-    preview = text;
-    const uri = Uri.from({ scheme: previewScheme, path: '/push preview.json' });
-    changed.fire(uri);
-    await window.showTextDocument(await workspace.openTextDocument(uri), { preview: true });
-  };
+  const preview = registerPushPreview();
   return Disposable.from(
-    changed,
-    workspace.registerTextDocumentContentProvider(previewScheme, {
-      onDidChange: changed.event,
-      provideTextDocumentContent: () => preview,
-    }),
+    preview,
     registerCommand(Command.pushWorkspace, async (...args) =>
-      push([await workspaceFolder()], args, services, show),
+      push(await workspaceFolders(), nodeOf(args, services), services, preview),
     ),
-    registerCommand(Command.pushFiles, async (first, all) => {
-      const uris = (Array.isArray(all) ? all : [first]).filter(
-        (uri): uri is Uri => uri instanceof Uri && uri.scheme === 'file',
-      );
-      if (uris.length > 0) {
-        await push(uris, [], services, show);
-      }
+    // The Explorer gives the clicked one and all selected; the tree, when they were dropped on it, the row behind them.
+    registerCommand(Command.pushFiles, async (first, all, target) => {
+      const uris = (Array.isArray(all) && all.length > 0 ? all : [first]).filter((uri) => uri instanceof Uri);
+      await push(uris, isNode(target) ? target : undefined, services, preview);
     }),
   );
 }
 
-async function workspaceFolder(): Promise<Uri> {
-  const folders = workspace.workspaceFolders ?? [];
+async function workspaceFolders(): Promise<readonly Uri[]> {
+  const folders = (workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file');
   const [only] = folders;
   if (!only) {
-    throw new OciError('file-missing', 'No folder is open');
+    throw new OciError('file-missing', 'No folder is open', { url: l10n.t('A folder of the workspace') });
   }
-  return folders.length === 1
-    ? only.uri
-    : pickOne({
-        title: l10n.t('Push Workspace as Artifact'),
-        choices: folders.map(({ name, uri }) => ({ label: name, description: uri.fsPath, value: uri })),
-      });
+  if (folders.length === 1) {
+    return [only.uri];
+  }
+  const one = ({ name, uri }: WorkspaceFolder): { label: string; description: string; value: Uri[] } => ({
+    label: name,
+    description: uri.fsPath,
+    value: [uri],
+  });
+  return pickOne<readonly Uri[]>({
+    title: l10n.t('Push Workspace as Artifact'),
+    placeholder: l10n.t('Folder of the workspace'),
+    choices: [
+      ...folders.map(one),
+      {
+        label: l10n.t('All {0} folders', folders.length),
+        description: l10n.t('one layer each'),
+        value: folders.map(({ uri }) => uri),
+      },
+    ],
+  });
 }
 
 async function push(
   uris: readonly Uri[],
-  args: readonly unknown[],
+  node: Node | undefined,
   services: Services,
-  show: (text: string) => Promise<void>,
+  preview: PushPreview,
 ): Promise<void> {
-  const sources: readonly Source[] = uris.map(({ fsPath }) => ({ path: fsPath, title: basename(fsPath) }));
-  const answers = await ask(sources, args, services);
-  const { place, repository, tag, artifactType, annotations } = answers;
+  const paths = uris.filter(({ scheme }) => scheme === 'file').map(({ fsPath }) => fsPath);
+  if (paths.length === 0 || paths.length < uris.length) {
+    void window.showWarningMessage(
+      uris.length === 0
+        ? l10n.t('Nothing was chosen. Choose files or folders in the Explorer.')
+        : l10n.t('Only files and folders of a disk can be pushed.'),
+    );
+    return;
+  }
+  const roots = (workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
+  const sources = sourcesOf(paths, roots);
+  const answers = await askPush(sources, node, services);
+  const { place, repository, tag } = answers;
   const target = { place, repository };
+  const { plan, built } = await pack(sources, answers, services);
+  try {
+    const store = place.registry.repository(repository);
+    await agree(shownText(target, tag), { plan, built, store, tag }, services, preview);
+    const present = await send(built, shownText(target, tag), store, tag, services);
+    services.events.changed.fire({ place: place.id, repository });
+    void tell(built, present, targetText(target, tag), { place: place.id, repository, ref: tag });
+  } finally {
+    await built.dispose();
+  }
+}
+
+interface Packed {
+  readonly plan: PushPlan;
+  readonly built: BuiltArtifact;
+}
+
+async function pack(
+  sources: readonly Source[],
+  { artifactType, annotations }: PushAnswers,
+  services: Services,
+): Promise<Packed> {
   const temporary = services.context.globalStorageUri.fsPath;
   await mkdir(temporary, { recursive: true });
-  // One notification for both: of more than three at once the editor hides the last, which is the one that tells.
-  const { plan, built } = await withProgress(
+  const plan = await withProgress(
+    l10n.t('Looking at the files'),
+    ({ signal }) => planPush(sources, { largeFile: setting('push.largeFile') * mebibyte, signal }),
+    services.signal,
+  );
+  const limit = setting('push.largeTotal') * mebibyte;
+  if (plan.size > limit) {
+    // Asked before it is packed: that takes the time and the room on the disk.
+    await confirm(
+      l10n.t('Pack {0}?', humanSize(plan.size)),
+      [
+        l10n.t('That is more than {0}, the setting push.largeTotal.', humanSize(limit)),
+        ...largest(plan).map(({ path, size }) => `• ${shownPath(path)} (${humanSize(size)})`),
+      ].join('\n'),
+      l10n.t('Pack'),
+    );
+  }
+  const built = await withProgress(
     l10n.t('Packing'),
-    async ({ signal, report }) => {
-      const planned = await planPush(sources, { largeFile: setting('push.largeFile') * mebibyte, signal });
+    ({ signal, report }) => {
       let read = 0;
-      const artifact = await buildArtifact(planned, {
+      return buildArtifact(plan, {
         artifactType,
         annotations,
         keepFileTimes: setting('push.keepFileTimes'),
@@ -109,185 +144,127 @@ async function push(
         signal,
         onBytes: (bytes) => {
           read += bytes;
-          report(humanSize(read), read / (planned.size || 1));
+          report(humanSize(read), read / (plan.size || 1));
         },
       });
-      return { plan: planned, built: artifact };
     },
     services.signal,
   );
-  try {
-    const store = place.registry.repository(repository);
-    const existing = await find(store, tag, { signal: services.signal });
-    const replaced =
-      existing && existing.digest !== built.root.digest
-        ? l10n.t('{0} exists and will point to this artifact instead.', tag)
-        : '';
-    await agree(shownText(target, tag), plan, built, replaced, show);
-    await send(built, shownText(target, tag), store, tag, services);
-    services.events.changed.fire({ place: place.id, repository });
-    void tell(built, targetText(target, tag), { place: place.id, repository, ref: tag });
-  } finally {
-    await built.dispose();
-  }
+  return { plan, built };
 }
 
-async function ask(
-  sources: readonly Source[],
-  args: readonly unknown[],
-  services: Services,
-): Promise<Required<Answers>> {
-  const [first] = sources;
-  const path = first?.path ?? '';
-  const key = `push:${path}`;
-  const last = services.context.workspaceState.get<Remembered>(key) ?? {};
-  const node = nodeOf(args, services);
-  const given = node && 'place' in node ? node : undefined;
-  const title = l10n.t('Push {0}', sources.map((source) => source.title).join(', '));
-  const metadata = await readMetadata(sources.length === 1 ? path : dirname(path));
-  const name = (first?.title ?? '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '');
-  const answers = await runSteps<Answers>({}, [
-    async (so, at) => {
-      const place = await askPlace(
-        { ...at, title },
-        services,
-        () => true,
-        given?.place ?? services.places.get(last.place ?? 'local'),
-      );
-      return place === back ? back : { ...so, place };
-    },
-    async (so, at) => {
-      if (!so.place) {
-        return undefined;
-      }
-      const here = given && 'repository' in given && given.place.id === so.place.id ? [given.repository] : [];
-      const suggestions = [
-        ...here,
-        ...(last.repository ? [last.repository] : []),
-        ...(isRepository(name) ? [name] : []),
-      ];
-      const repository = await askRepository({ ...at, title }, so.place, { canBeNew: true, suggestions });
-      return repository === back ? back : { ...so, repository };
-    },
-    async (so, at) => {
-      const version = metadata['org.opencontainers.image.version'];
-      const tag = await askText({
-        ...at,
-        title,
-        prompt: l10n.t('Tag'),
-        value: version !== undefined && isTag(version) ? version : 'latest',
-        validate: tagProblem,
-      });
-      return tag === back ? back : { ...so, tag };
-    },
-    async (so, at) => {
-      const artifactType = await askPick<string>({
-        ...at,
-        title,
-        placeholder: l10n.t('Type of the artifact: choose one, or type a media type'),
-        choices: pushTypes.map((type) => ({
-          label: type.label,
-          description: type.artifactType,
-          value: type.artifactType,
-        })),
-        typed: (text) => (isMediaType(text) ? { label: text, value: text } : undefined),
-        active: ({ value }) => value === last.artifactType,
-      });
-      return artifactType === back ? back : { ...so, artifactType };
-    },
-    async (so, at) => {
-      const text = await askText({
-        ...at,
-        title,
-        prompt: l10n.t('Annotations as JSON'),
-        value: JSON.stringify(metadata),
-        validate: (value) =>
-          parseAnnotationText(value) ? undefined : l10n.t('A JSON object whose values are texts'),
-      });
-      return text === back ? back : { ...so, annotations: parseAnnotationText(text) ?? {} };
-    },
-  ]);
-  const { place, repository, artifactType } = answers;
-  await services.context.workspaceState.update(key, { place: place?.id, repository, artifactType });
-  return answers as Required<Answers>;
-}
-
-/** Undefined for anything but an object of texts. */
-export function parseAnnotationText(text: string): Metadata | undefined {
-  try {
-    const json: unknown = JSON.parse(text.trim() === '' ? '{}' : text);
-    const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
-    return isObject && Object.values(json).every((value) => typeof value === 'string')
-      ? (json as Metadata)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+function largest({ layers }: PushPlan): readonly { readonly path: string; readonly size: number }[] {
+  return layers
+    .flatMap(({ entries }) => entries)
+    .filter(({ kind }) => kind === 'file')
+    .sort((a, b) => b.size - a.size)
+    .slice(0, maxNamed);
 }
 
 /** Shows what would be sent before a byte is; anything but *Push* ends here. */
 async function agree(
   target: string,
-  plan: PushPlan,
-  built: BuiltArtifact,
-  replaced: string,
-  show: (text: string) => Promise<void>,
+  { plan, built, store, tag }: Packed & { readonly store: Store; readonly tag: string },
+  services: Services,
+  preview: PushPreview,
 ): Promise<void> {
-  const files = plan.layers.flatMap((layer) => layer.entries).filter(({ kind }) => kind !== 'folder').length;
-  const total = built.layers.reduce((sum, { size }) => sum + size, 0);
-  const isLarge = total > setting('push.largeTotal') * mebibyte;
-  const detail = [
-    l10n.t('{0} files in {1} layers, {2} to send.', files, built.layers.length, humanSize(total)),
-    replaced,
-    isLarge ? l10n.t('That is more than the setting push.largeTotal allows without asking.') : '',
-    ...plan.concerns
-      .slice(0, 8)
-      .map(({ path, kind, size }) =>
-        kind === 'secret'
-          ? l10n.t('May hold a secret: {0}', plainText(path))
-          : l10n.t('Large: {0} ({1})', plainText(path), humanSize(size)),
-      ),
-    plan.skipped.length > 0
-      ? l10n.t(
-          '{0} left out: {1}',
-          plan.skipped.length,
-          [...new Set(plan.skipped.map(({ reason }) => reason))].join(', '),
-        )
-      : '',
-    built.root.digest,
-  ];
+  const existing = await withProgress(
+    l10n.t('Looking up {0}', target),
+    ({ signal }) => find(store, tag, { signal }),
+    services.signal,
+  );
+  const isReplaced = existing !== undefined && existing.digest !== built.root.digest;
   const go = l10n.t('Push');
   const look = l10n.t('Show Preview');
+  const detail = [
+    isReplaced
+      ? l10n.t('{0} exists. It will point to this artifact, and no more to {1}.', tag, existing.digest)
+      : '',
+    ...detailOf(plan, built),
+  ];
   const chosen = await window.showWarningMessage(
-    l10n.t('Push to {0}?', target),
+    isReplaced ? l10n.t('Overwrite {0}?', target) : l10n.t('Push to {0}?', target),
     { modal: true, detail: detail.filter(Boolean).join('\n') },
     go,
     look,
   );
   if (chosen === look) {
-    await show(previewText(target, plan, built));
-    // Not modal, so that the preview can be read.
-    if ((await window.showInformationMessage(l10n.t('Push to {0}?', target), go, l10n.t('Cancel'))) !== go) {
-      throw cancelled();
-    }
+    await preview.decide(target, previewText(target, plan, built, shownPath), services.signal);
   } else if (chosen !== go) {
     throw cancelled();
   }
 }
 
+function detailOf(plan: PushPlan, { layers, root }: BuiltArtifact): readonly string[] {
+  const files = plan.layers.flatMap(({ entries }) => entries).filter(({ kind }) => kind !== 'folder').length;
+  const total = humanSize(layers.reduce((sum, { size }) => sum + size, 0));
+  const secrets = plan.concerns.filter(({ kind }) => kind === 'secret');
+  const large = plan.concerns.filter(({ kind }) => kind === 'large');
+  const outside = plan.skipped.filter(({ reason }) => reason === 'outside-link');
+  const others = new Set(plan.skipped.map(({ reason }) => reason));
+  others.delete('outside-link');
+  const count = plan.skipped.length - outside.length;
+  return [
+    layers.length === 1
+      ? l10n.t('{0} files in one layer, {1}', files, total)
+      : l10n.t('{0} files in {1} layers, {2}', files, layers.length, total),
+    ...named(
+      l10n.t('May hold secrets:'),
+      secrets.map(({ path }) => shownPath(path)),
+    ),
+    ...named(
+      l10n.t('Large:'),
+      large.map(({ path, size }) => `${shownPath(path)} (${humanSize(size)})`),
+    ),
+    ...named(
+      l10n.t('Left out, as links that leave the folder:'),
+      outside.map(({ path }) => shownPath(path)),
+    ),
+    count > 0 ? l10n.t('Left out: {0}, by {1}', count, [...others].map(reasonText).join(', ')) : '',
+    root.digest,
+  ];
+}
+
+function named(title: string, names: readonly string[]): readonly string[] {
+  if (names.length === 0) {
+    return [];
+  }
+  const rest = names.length - maxNamed;
+  return [
+    title,
+    ...names.slice(0, maxNamed).map((name) => `• ${name}`),
+    ...(rest > 0 ? [l10n.t('… and {0} more', rest)] : []),
+  ];
+}
+
+function reasonText(reason: PushPlan['skipped'][number]['reason']): string {
+  const texts: Readonly<Record<typeof reason, string>> = {
+    git: '.git',
+    gitignore: '.gitignore',
+    ociignore: '.ociignore',
+    'special-file': l10n.t('neither file nor folder'),
+    'outside-link': l10n.t('link that leaves the folder'),
+  };
+  return texts[reason];
+}
+
+function shownPath(path: string): string {
+  return plainText(workspace.asRelativePath(path));
+}
+
+/** @returns how many layers the target had already */
 async function send(
   built: BuiltArtifact,
   target: string,
-  store: Parameters<typeof copy>[2],
+  store: Store,
   tag: string,
   services: Services,
-): Promise<void> {
+): Promise<number> {
   const start = performance.now();
+  const layers = new Set(built.layers.map(({ digest }) => digest));
   let sent = 0;
   let total = 0;
+  let present = 0;
   await withProgress(
     l10n.t('Pushing to {0}', target),
     ({ signal, report }) =>
@@ -295,6 +272,12 @@ async function send(
         signal,
         onPlan: ({ size }) => {
           total += size;
+        },
+        onDone: ({ digest, size }, how) => {
+          if (how !== 'copied') {
+            total -= size;
+            present += layers.has(digest) ? 1 : 0;
+          }
         },
         onBytes: (bytes) => {
           sent += bytes;
@@ -304,16 +287,28 @@ async function send(
             sent / (total || 1),
           );
         },
+      }).catch((error: unknown) => {
+        // What was hashed a moment ago is not what is on the disk now.
+        throw isOciError(error, 'digest-mismatch', 'size-mismatch')
+          ? new OciError('file-changed', error.message, { cause: error })
+          : error;
       }),
     services.signal,
   );
+  return present;
 }
 
-async function tell({ root }: BuiltArtifact, reference: string, target: object): Promise<void> {
+async function tell(
+  { root, layers }: BuiltArtifact,
+  present: number,
+  reference: string,
+  target: object,
+): Promise<void> {
   const show = l10n.t('Show in Tree');
   const copyIt = l10n.t('Copy Reference');
+  const done = l10n.t('Pushed {0}, digest {1}', plainText(reference), shortDigest(root.digest));
   const chosen = await window.showInformationMessage(
-    l10n.t('Pushed {0}, digest {1}', plainText(reference), shortDigest(root.digest)),
+    present > 0 ? `${done}. ${l10n.t('{0} of {1} layers were there already', present, layers.length)}` : done,
     show,
     copyIt,
   );

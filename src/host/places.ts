@@ -14,7 +14,7 @@ import type { Network } from './network.ts';
 import { plainText } from './plainText.ts';
 import { placeId } from './registrySettings.ts';
 import type { PlaceList } from './services.ts';
-import { onSettings, registrySettings, setting } from './settings.ts';
+import { layoutSettings, onSettings, registrySettings, setting } from './settings.ts';
 
 export interface PlacesOptions {
   readonly context: Pick<ExtensionContext, 'globalStorageUri' | 'extension'>;
@@ -78,14 +78,13 @@ interface Wanted {
 
 function wanted(options: PlacesOptions): readonly Wanted[] {
   const folder = localFolder(options.context);
-  const layouts = setting('layouts').filter((path) => typeof path === 'string' && isAbsolute(path));
   return [
     { key: `local ${folder}`, make: () => local(folder) },
     ...registrySettings().map((entry) => ({
       key: `remote ${JSON.stringify(entry)}`,
       make: () => remote(entry, options),
     })),
-    ...[...new Set(layouts)].map((path) => ({ key: `layout ${path}`, make: () => layout(path) })),
+    ...layoutSettings().map((path) => ({ key: `layout ${path}`, make: () => layout(path) })),
   ];
 }
 

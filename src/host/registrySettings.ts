@@ -63,18 +63,50 @@ export function withoutRegistry(entries: readonly RegistrySetting[], id: string)
   return entries.filter((entry) => placeId(entry) !== id);
 }
 
-/** The list with a repository pinned, or not any more. */
+/** The list with a repository pinned, or not any more. Without a pinned one, the catalog is asked again. */
 export function withPinned(
   entries: readonly RegistrySetting[],
   id: string,
   repository: string,
   isPinned: boolean,
 ): readonly RegistrySetting[] {
-  return entries.map((entry) => {
-    if (placeId(entry) !== id) {
-      return entry;
-    }
-    const others = (entry.repositories ?? []).filter((name) => name !== repository);
-    return { ...entry, repositories: isPinned ? [...others, repository] : others };
+  return changed(entries, id, ({ repositories = [], pinnedOnly, ...entry }) => {
+    const others = repositories.filter((name) => name !== repository);
+    const left = isPinned ? [...others, repository] : others;
+    return left.length === 0
+      ? entry
+      : { ...entry, repositories: left, ...(pinnedOnly === true ? { pinnedOnly } : {}) };
   });
+}
+
+export function withPinnedOnly(
+  entries: readonly RegistrySetting[],
+  id: string,
+  isPinnedOnly: boolean,
+): readonly RegistrySetting[] {
+  return changed(entries, id, ({ pinnedOnly: _, ...entry }) => ({
+    ...entry,
+    ...(isPinnedOnly ? { pinnedOnly: true } : {}),
+  }));
+}
+
+/** @param name empty: the registry goes by its host again */
+export function withName(
+  entries: readonly RegistrySetting[],
+  id: string,
+  name: string,
+): readonly RegistrySetting[] {
+  return changed(entries, id, ({ host, name: _, ...entry }) => ({
+    host,
+    ...(name === '' || name === host ? {} : { name }),
+    ...entry,
+  }));
+}
+
+function changed(
+  entries: readonly RegistrySetting[],
+  id: string,
+  change: (entry: RegistrySetting) => RegistrySetting,
+): readonly RegistrySetting[] {
+  return entries.map((entry) => (placeId(entry) === id ? change(entry) : entry));
 }

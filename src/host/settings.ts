@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { ConfigurationTarget, workspace, type Disposable } from 'vscode';
 import type { RegistrySetting, Settings } from '../contributions.ts';
 import { mergeRegistries, parseRegistries } from './registrySettings.ts';
@@ -5,7 +6,7 @@ import { mergeRegistries, parseRegistries } from './registrySettings.ts';
 const section = 'ociExplorer';
 
 /** The value in force. Values of a wrong type, which only a hand-edited file can hold, become what package.json says. */
-export function setting<K extends Exclude<keyof Settings, 'registries'>>(name: K): Settings[K] {
+export function setting<K extends Exclude<keyof Settings, 'registries' | 'layouts'>>(name: K): Settings[K] {
   const settings = workspace.getConfiguration(section);
   const value = settings.get(name);
   const usual = settings.inspect(name)?.defaultValue;
@@ -23,26 +24,66 @@ export function registrySettings(): readonly RegistrySetting[] {
   ]);
 }
 
-export type RegistryTarget = 'user' | 'workspace';
+/** Which file of settings: workspace settings are shared with everyone who opens the workspace. */
+export type SettingTarget = 'user' | 'workspace';
+export const settingTargets: readonly SettingTarget[] = ['user', 'workspace'];
 
 /** The entries of one file of settings, as they stand there. */
-export function registriesOf(target: RegistryTarget): readonly RegistrySetting[] {
-  const found = workspace.getConfiguration(section).inspect('registries');
-  return parseRegistries(target === 'user' ? found?.globalValue : found?.workspaceValue);
+export function registriesOf(target: SettingTarget): readonly RegistrySetting[] {
+  return parseRegistries(valueIn('registries', target));
 }
 
 export async function writeRegistries(
-  target: RegistryTarget,
+  target: SettingTarget,
   entries: readonly RegistrySetting[],
 ): Promise<void> {
   await update('registries', entries.length > 0 ? entries : undefined, target);
+}
+
+/** Changes the entries of every file of settings where that changes anything. */
+export async function changeRegistries(
+  change: (entries: readonly RegistrySetting[]) => readonly RegistrySetting[],
+): Promise<void> {
+  for (const target of settingTargets) {
+    const entries = registriesOf(target);
+    const changed = change(entries);
+    if (JSON.stringify(changed) !== JSON.stringify(entries)) {
+      await writeRegistries(target, changed);
+    }
+  }
+}
+
+/** Layouts of the user and of the workspace together. */
+export function layoutSettings(): readonly string[] {
+  return [...new Set(settingTargets.flatMap(layoutsOf))];
+}
+
+export function layoutsOf(target: SettingTarget): readonly string[] {
+  const value = valueIn('layouts', target);
+  return Array.isArray(value)
+    ? value.filter((path): path is string => typeof path === 'string' && isAbsolute(path))
+    : [];
+}
+
+export async function writeLayouts(target: SettingTarget, paths: readonly string[]): Promise<void> {
+  await update('layouts', paths.length > 0 ? paths : undefined, target);
+}
+
+/** False: there are no workspace settings to write to. */
+export function hasWorkspace(): boolean {
+  return workspace.workspaceFile !== undefined || (workspace.workspaceFolders ?? []).length > 0;
+}
+
+function valueIn(name: 'registries' | 'layouts', target: SettingTarget): unknown {
+  const found = workspace.getConfiguration(section).inspect(name);
+  return target === 'user' ? found?.globalValue : found?.workspaceValue;
 }
 
 /** Application and machine settings only exist for the user. */
 export async function update<K extends keyof Settings>(
   name: K,
   value: Settings[K] | undefined,
-  target: RegistryTarget = 'user',
+  target: SettingTarget = 'user',
 ): Promise<void> {
   await workspace
     .getConfiguration(section)

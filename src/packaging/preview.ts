@@ -1,22 +1,46 @@
+import { humanSize } from '../artifacts/facts.ts';
 import type { BuiltArtifact } from './artifact.ts';
 import type { PushPlan } from './plan.ts';
 
 /** Most paths of each kind that a preview lists. */
 const maxListed = 2000;
 
-/** Everything that would be sent, and what would not, as a JSON document to read. */
-export function previewText(target: string, plan: PushPlan, { root, manifest }: BuiltArtifact): string {
-  const entries = plan.layers.flatMap((layer) => layer.entries);
+/**
+ * Everything that would be sent, and what would not, as a JSON document to read.
+ * @param nameOf an absolute path as people read it
+ */
+export function previewText(
+  target: string,
+  plan: PushPlan,
+  { root, manifest, layers }: BuiltArtifact,
+  nameOf: (path: string) => string,
+): string {
+  const files = plan.layers.flatMap((layer) => layer.entries).filter(({ kind }) => kind !== 'folder');
   const preview = {
     target,
     digest: root.digest,
+    size: humanSize(layers.reduce((sum, { size }) => sum + size, 0)),
+    pointedOut: cut(
+      plan.concerns.map(({ path, kind, size }) => ({ path: nameOf(path), why: kind, size: humanSize(size) })),
+    ),
+    leftOut: cut(plan.skipped.map(({ path, reason }) => ({ path: nameOf(path), why: reason }))),
+    layers: layers.map(({ digest, size }, index) => ({
+      title: plan.layers[index]?.title,
+      size: humanSize(size),
+      digest,
+    })),
     manifest: JSON.parse(new TextDecoder().decode(manifest)) as unknown,
-    concerns: plan.concerns.slice(0, maxListed),
-    skipped: plan.skipped.slice(0, maxListed),
-    files: entries
-      .filter(({ kind }) => kind !== 'folder')
-      .slice(0, maxListed)
-      .map(({ name, size, kind, target: link }) => ({ name, ...(kind === 'link' ? { link } : { size }) })),
+    files: cut(
+      files.map(({ name, size, kind, target: link }) => ({
+        name,
+        ...(kind === 'link' ? { link } : { size: humanSize(size) }),
+      })),
+    ),
   };
   return `${JSON.stringify(preview, undefined, 2)}\n`;
+}
+
+function cut<T>(list: readonly T[]): readonly (T | string)[] {
+  const rest = list.length - maxListed;
+  return rest > 0 ? [...list.slice(0, maxListed), `… and ${rest} more`] : list;
 }

@@ -1,0 +1,242 @@
+import { l10n, window } from 'vscode';
+import type { Place } from '../browse/place.ts';
+import type { RegistrySetting } from '../contributions.ts';
+import { errorText } from '../host/errorText.ts';
+import { plainText } from '../host/plainText.ts';
+import { placeId, withRegistry } from '../host/registrySettings.ts';
+import type { Services } from '../host/services.ts';
+import { hasWorkspace, registriesOf, writeRegistries, type SettingTarget } from '../host/settings.ts';
+import { isOciError } from '../oci/errors.ts';
+import { parsePasted } from '../oci/pasted.ts';
+import { canonicalHost, isRepository, type Pasted } from '../oci/reference.ts';
+import type { ProbeResult } from '../oci/remote/probe.ts';
+import { confirm, inputOne, pickOne } from './ask.ts';
+import { pastedProblem } from './go.ts';
+import { nameProblem, pinIn } from './registryEntries.ts';
+import { signIn } from './signIn.ts';
+import { probeHost } from './trust.ts';
+
+/** What to do about a registry that does not list its repositories to us. */
+type Next = 'signIn' | 'pin' | 'continue';
+
+/** @param given what would be pasted; undefined asks for it */
+export async function addRegistry(given: string | undefined, services: Services): Promise<void> {
+  const title = l10n.t('Add Registry');
+  const text =
+    given ??
+    (await inputOne({
+      title,
+      prompt: l10n.t('A host, a URL, a reference or a pull command'),
+      placeholder: 'localhost:5000',
+      validate: pastedProblem,
+    }));
+  const pasted = parsePasted(text);
+  const host = canonicalHost(pasted.registry);
+  const name = await askEntry(title, { ...pasted, registry: host }, services);
+  if (name === undefined) {
+    return;
+  }
+  const found = await probeOrAddAnyway(host, services);
+  if (found) {
+    await services.network.remember(host, found.scheme);
+  }
+  const target = await askTarget(title);
+  const next = found && pasted.repository === undefined ? await askNext(title, host, found) : 'continue';
+  const repositories =
+    pasted.repository === undefined
+      ? next === 'pin'
+        ? await askRepositories(title, host)
+        : []
+      : [pasted.repository];
+  // Where signing in may open the catalog, it is worth asking again.
+  const isClosed = found?.catalog === 'absent' || (found?.catalog === 'denied' && found.auth === 'anonymous');
+  const entry: RegistrySetting = {
+    host,
+    ...(name === '' ? {} : { name }),
+    ...(repositories.length > 0 ? { repositories } : {}),
+    ...(isClosed && repositories.length > 0 ? { pinnedOnly: true } : {}),
+  };
+  await writeRegistries(target, withRegistry(registriesOf(target), entry));
+  const place = { id: placeId(entry), host, name: name === '' ? host : name };
+  reveal(place.id, pasted, services);
+  if (next === 'signIn') {
+    await signIn(place, services);
+    await offerPins(title, place.id, services);
+    return;
+  }
+  await tell(place, found, services);
+}
+
+/** The name of the entry, empty for the first one of a host; undefined: nothing is to be added. */
+async function askEntry(title: string, pasted: Pasted, services: Services): Promise<string | undefined> {
+  const host = pasted.registry;
+  const known = services.places.all().filter((place) => place.kind === 'remote' && place.host === host);
+  if (known.length === 0) {
+    return '';
+  }
+  const { repository } = pasted;
+  const chosen = await pickOne<Place | 'another'>({
+    title,
+    placeholder: l10n.t('{0} is among your registries', host),
+    choices: [
+      ...known.map((place) => ({
+        label:
+          repository === undefined || place.pinned.includes(repository)
+            ? l10n.t('Show {0}', plainText(place.name))
+            : l10n.t('Pin {0} in {1}', repository, plainText(place.name)),
+        value: place,
+      })),
+      {
+        label: l10n.t('Add {0} once more…', host),
+        description: l10n.t('with a name of its own, for another account'),
+        value: 'another',
+      },
+    ],
+  });
+  if (chosen === 'another') {
+    const name = await inputOne({
+      title,
+      prompt: l10n.t('Name that tells this entry of {0} from the others', host),
+      placeholder: l10n.t('work'),
+      validate: (text) =>
+        text.trim() === '' ? l10n.t('A name is needed.') : nameProblem(text.trim(), host),
+    });
+    return name.trim();
+  }
+  if (repository !== undefined) {
+    await pinIn(chosen.id, repository);
+  }
+  reveal(chosen.id, pasted, services);
+  return undefined;
+}
+
+/** Undefined: it cannot be reached now (a VPN, a laptop on the train) and is added all the same. */
+async function probeOrAddAnyway(host: string, services: Services): Promise<ProbeResult | undefined> {
+  try {
+    return await probeHost(host, services);
+  } catch (error) {
+    if (!isOciError(error, 'unreachable', 'name-not-found', 'timeout', 'connection-lost', 'server-error')) {
+      throw error;
+    }
+    await confirm(
+      l10n.t('{0} does not answer. Add it anyway?', host),
+      errorText(error).message,
+      l10n.t('Add Anyway'),
+    );
+    return undefined;
+  }
+}
+
+async function askTarget(title: string): Promise<SettingTarget> {
+  if (!hasWorkspace()) {
+    return 'user';
+  }
+  return pickOne<SettingTarget>({
+    title,
+    placeholder: l10n.t('Where to keep it. Passwords are in neither.'),
+    choices: [
+      {
+        label: l10n.t('User settings'),
+        description: l10n.t('for you, in every workspace'),
+        value: 'user',
+      },
+      {
+        label: l10n.t('Workspace settings'),
+        description: l10n.t('for everyone who opens this workspace'),
+        value: 'workspace',
+      },
+    ],
+  });
+}
+
+async function askNext(title: string, host: string, found: ProbeResult): Promise<Next> {
+  if (found.catalog === 'yes') {
+    return 'continue';
+  }
+  const canSignIn = found.auth !== 'anonymous';
+  return pickOne<Next>({
+    title,
+    placeholder:
+      found.catalog === 'denied' && canSignIn
+        ? l10n.t('{0} lists its repositories only to those who sign in, if at all', host)
+        : l10n.t('{0} does not list its repositories', host),
+    choices: [
+      ...(canSignIn
+        ? [{ label: l10n.t('Sign In…'), description: found.realm ?? host, value: 'signIn' } as const]
+        : []),
+      {
+        label: l10n.t('Pin Repositories…'),
+        description: l10n.t('by their names'),
+        value: 'pin',
+      },
+      {
+        label: l10n.t('Continue Without'),
+        description: l10n.t('repositories can be pinned later'),
+        value: 'continue',
+      },
+    ],
+  });
+}
+
+async function askRepositories(title: string, host: string): Promise<readonly string[]> {
+  const names = (text: string): readonly string[] => text.split(/[\s,]+/).filter(Boolean);
+  const text = await inputOne({
+    title,
+    prompt: l10n.t('Repositories of {0} to pin, with spaces between', host),
+    placeholder: 'team/app team/web',
+    validate: (typed) => {
+      const wrong = names(typed).find((each) => !isRepository(each));
+      return wrong === undefined ? undefined : l10n.t('{0} is no repository name', plainText(wrong));
+    },
+  });
+  return [...new Set(names(text))];
+}
+
+/** Some do not list their repositories to those who are signed in either. */
+async function offerPins(title: string, id: string, { places, signal }: Services): Promise<void> {
+  const place = places.get(id);
+  try {
+    await place?.registry.repositories({ limit: 1, signal });
+  } catch (error) {
+    if (place && isOciError(error, 'unauthorized', 'denied', 'unsupported', 'not-found')) {
+      for (const repository of await askRepositories(title, place.host)) {
+        await pinIn(id, repository);
+      }
+    }
+  }
+}
+
+function reveal(id: string, { repository = '', tag, digest }: Pasted, { events }: Services): void {
+  const ref = digest ?? tag;
+  events.reveal.fire({ place: id, repository, ...(ref === undefined ? {} : { ref }) });
+}
+
+async function tell(
+  place: { readonly id: string; readonly host: string; readonly name: string },
+  found: ProbeResult | undefined,
+  services: Services,
+): Promise<void> {
+  const button = l10n.t('Sign In');
+  const needsSignIn = found !== undefined && found.auth !== 'anonymous' && found.catalog === 'denied';
+  const text = found
+    ? l10n.t('Added {0}: {1}', plainText(place.name), foundText(found))
+    : l10n.t('Added {0}, which was not asked yet', plainText(place.name));
+  const chosen = await window.showInformationMessage(text, ...(needsSignIn ? [button] : []));
+  if (chosen === button) {
+    await signIn(place, services);
+  }
+}
+
+/** What a probe found, in one line. */
+function foundText({ scheme, auth, realm, catalog }: ProbeResult): string {
+  return [
+    l10n.t('OCI distribution API'),
+    scheme === 'http' ? l10n.t('plain HTTP') : l10n.t('HTTPS'),
+    auth === 'anonymous'
+      ? l10n.t('no sign-in asked')
+      : realm === undefined
+        ? l10n.t('sign-in asked')
+        : l10n.t('sign-in at {0}', plainText(realm)),
+    catalog === 'yes' ? l10n.t('lists its repositories') : l10n.t('does not list its repositories'),
+  ].join(', ');
+}

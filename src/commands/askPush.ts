@@ -1,0 +1,154 @@
+import { dirname, basename } from 'node:path';
+import { l10n, QuickPickItemKind } from 'vscode';
+import type { Node } from '../browse/node.ts';
+import type { Place } from '../browse/place.ts';
+import { readMetadata, type Metadata } from '../host/metadata.ts';
+import { plainText } from '../host/plainText.ts';
+import type { Services } from '../host/services.ts';
+import { shortDigest } from '../oci/digest.ts';
+import { isMediaType } from '../oci/mediaTypes.ts';
+import { isRepository, isTag } from '../oci/reference.ts';
+import type { Source } from '../packaging/plan.ts';
+import { filesType, knownTypes, type PushType } from '../packaging/pushTypes.ts';
+import { askPick, askText, back, type Back, type Choice, type Separator, type StepInfo } from './ask.ts';
+import { askAnnotations } from './askAnnotations.ts';
+import { askPlace, askRepository } from './askTarget.ts';
+import { runSteps } from './steps.ts';
+import { find, tagProblem } from './tag.ts';
+
+export interface PushAnswers {
+  readonly place: Place;
+  readonly repository: string;
+  readonly tag: string;
+  readonly artifactType: string;
+  readonly annotations: Metadata;
+}
+
+/** What was answered for a folder the last time. */
+type Remembered = Partial<Record<'place' | 'repository' | 'artifactType', string>>;
+
+/** Where, what type, which annotations. @param node the row of the tree it was started from or dropped on */
+export async function askPush(
+  sources: readonly Source[],
+  node: Node | undefined,
+  services: Services,
+): Promise<PushAnswers> {
+  const path = sources[0]?.path ?? '';
+  const key = `push:${path}`;
+  const last = services.context.workspaceState.get<Remembered>(key) ?? {};
+  const title = l10n.t('Push {0}', plainText(sources.map((source) => source.title).join(', '), 80));
+  const metadata = await readMetadata(sources.length === 1 ? path : dirname(path));
+  const given = givenBy(node);
+  const answers = await runSteps<Partial<PushAnswers>>({}, [
+    async (so, at) => {
+      const preferred = given.place ?? services.places.get(last.place ?? 'local');
+      const place = await askPlace({ ...at, title }, services, () => true, preferred);
+      return place === back ? back : { ...so, place };
+    },
+    async (so, at) => {
+      if (!so.place) {
+        return undefined;
+      }
+      const isGiven = given.place?.id === so.place.id;
+      const name = repositoryName(path);
+      const suggestions = [
+        isGiven ? given.repository : undefined,
+        isGiven && given.group !== undefined ? `${given.group}/${name}` : undefined,
+        last.repository,
+        name,
+      ].filter((each) => each !== undefined && isRepository(each));
+      const repository = await askRepository({ ...at, title }, so.place, {
+        canBeNew: true,
+        suggestions: suggestions as readonly string[],
+      });
+      return repository === back ? back : { ...so, repository };
+    },
+    async (so, at) => {
+      const version = metadata['org.opencontainers.image.version'];
+      const usual = version !== undefined && isTag(version) ? version : 'latest';
+      const tag = await askText({
+        ...at,
+        title,
+        prompt: l10n.t('Tag'),
+        value: so.repository === given.repository ? (given.tag ?? usual) : usual,
+        validate: tagProblem,
+        warn: async (value, signal) => {
+          const { place, repository } = so;
+          if (!place || repository === undefined) {
+            return undefined;
+          }
+          const existing = await find(place.registry.repository(repository), value, { signal });
+          return existing
+            ? l10n.t('{0} exists ({1}) and would be overwritten.', value, shortDigest(existing.digest))
+            : undefined;
+        },
+      });
+      return tag === back ? back : { ...so, tag };
+    },
+    async (so, at) => {
+      const artifactType = await askType({ ...at, title }, last.artifactType);
+      return artifactType === back ? back : { ...so, artifactType };
+    },
+    async (so, at) => {
+      const annotations = await askAnnotations({ ...at, title }, so.annotations ?? metadata);
+      return annotations === back ? back : { ...so, annotations };
+    },
+  ]);
+  const { place, repository, artifactType } = answers;
+  await services.context.workspaceState.update(key, { place: place?.id, repository, artifactType });
+  return answers as PushAnswers;
+}
+
+/** One of the known types, the one of the last time, or any media type that is typed. */
+function askType(at: StepInfo, last: string | undefined): Promise<string | Back> {
+  const choice = ({ artifactType, label }: PushType): Choice<string> => ({
+    label: label === filesType.label ? l10n.t('Files') : label,
+    description: artifactType,
+    value: artifactType,
+  });
+  const isKnown = [filesType, ...knownTypes].some(({ artifactType }) => artifactType === last);
+  const choices: readonly (Choice<string> | Separator)[] = [
+    ...(last === undefined || isKnown
+      ? []
+      : [{ label: plainText(last), description: l10n.t('used the last time'), value: last }]),
+    choice(filesType),
+    { label: l10n.t('Known types'), kind: QuickPickItemKind.Separator },
+    ...knownTypes.map(choice),
+  ];
+  return askPick<string>({
+    ...at,
+    placeholder: l10n.t('Type of the artifact: choose one, or type a media type'),
+    choices,
+    typed: (text) =>
+      isMediaType(text) ? { label: text, description: l10n.t('artifactType'), value: text } : undefined,
+    active: ({ value }) => value === (last ?? filesType.artifactType),
+  });
+}
+
+interface Given {
+  readonly place?: Place;
+  readonly group?: string;
+  readonly repository?: string;
+  readonly tag?: string;
+}
+
+/** What the row of the tree says already. */
+function givenBy(node: Node | undefined): Given {
+  if (!node || !('place' in node)) {
+    return {};
+  }
+  return {
+    place: node.place,
+    ...(node.kind === 'group' ? { group: node.path } : {}),
+    ...('repository' in node ? { repository: node.repository } : {}),
+    ...(node.kind === 'tag' ? { tag: node.tag } : {}),
+  };
+}
+
+/** The name of a file or folder as one of a repository; may be none. */
+function repositoryName(path: string): string {
+  return basename(path)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '');
+}

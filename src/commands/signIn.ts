@@ -1,0 +1,140 @@
+import { l10n, window } from 'vscode';
+import type { Place } from '../browse/place.ts';
+import { errorText } from '../host/errorText.ts';
+import { plainText } from '../host/plainText.ts';
+import { withProgress } from '../host/progress.ts';
+import type { Services } from '../host/services.ts';
+import { isOciError } from '../oci/errors.ts';
+import { apiHost } from '../oci/reference.ts';
+import type { Credential } from '../oci/remote/credential.ts';
+import { probe } from '../oci/remote/probe.ts';
+import { trustedRealmHosts } from '../oci/remote/quirks.ts';
+import { remoteRegistry } from '../oci/remote/registry.ts';
+import { askText, back, confirm, inputOne } from './ask.ts';
+import { userAgent } from './trust.ts';
+
+type Account = Pick<Place, 'id' | 'host' | 'name'>;
+
+/** Asks until the registry takes the password, and only then keeps it. */
+export async function signIn({ id, host, name }: Account, services: Services): Promise<void> {
+  const title = l10n.t('Sign In to {0}', plainText(name));
+  const before = await withProgress(
+    l10n.t('Asking {0}…', host),
+    ({ signal }) =>
+      probe({ ...connection(host, services), credentials: () => Promise.resolve(undefined) }, signal),
+    services.signal,
+  );
+  const realms = await agreedRealms(host, before.realm);
+  let username: string | undefined;
+  let problem: string | undefined;
+  let isNamed = false;
+  for (;;) {
+    if (!isNamed) {
+      username = await askUser(title, host, username);
+      isNamed = true;
+    }
+    const password = await askText({
+      title,
+      step: 2,
+      totalSteps: 2,
+      canGoBack: true,
+      prompt: l10n.t('Password or access token of {0}', username ?? ''),
+      password: true,
+      problem,
+      validate: (text) => (text === '' ? l10n.t('A password or token is needed.') : undefined),
+    });
+    problem = undefined;
+    if (password === back) {
+      isNamed = false;
+      continue;
+    }
+    const credential: Credential = {
+      kind: 'password',
+      username: username ?? '',
+      password,
+      source: '',
+      ...realms,
+    };
+    try {
+      await check(host, credential, services);
+    } catch (error) {
+      if (!isOciError(error, 'unauthorized', 'denied')) {
+        throw error;
+      }
+      problem = isOciError(error, 'unauthorized')
+        ? l10n.t('{0} does not take this user name and password. Try again.', host)
+        : errorText(error).message;
+      continue;
+    }
+    await services.accounts.signIn(id, host, credential);
+    break;
+  }
+  services.browser.refresh();
+  void window.showInformationMessage(
+    before.auth === 'anonymous'
+      ? l10n.t('{0} did not ask who you are. The sign-in is kept for when it does.', plainText(name))
+      : l10n.t('Signed in to {0} as {1}', plainText(name), plainText(username ?? '')),
+  );
+}
+
+function askUser(title: string, host: string, before: string | undefined): Promise<string> {
+  return inputOne({
+    title,
+    step: 1,
+    totalSteps: 2,
+    prompt: l10n.t('User name at {0}', host),
+    value: before ?? '',
+    validate: (text) => (text.trim() === '' ? l10n.t('A user name is needed.') : undefined),
+  });
+}
+
+function connection(host: string, { network }: Services) {
+  return { host, scheme: network.scheme(host), dispatcher: network.dispatcher(host), userAgent };
+}
+
+/** @throws {OciError} `unauthorized` for a wrong password, before anything is stored */
+function check(host: string, credential: Credential, services: Services): Promise<void> {
+  return withProgress(
+    l10n.t('Signing in to {0}…', host),
+    async ({ signal }) => {
+      const { client } = remoteRegistry({
+        ...connection(host, services),
+        credentials: () => Promise.resolve(credential),
+      });
+      const answer = await client.send({ method: 'GET', url: '/v2/', scopes: [], signal, retry: false });
+      await answer.body.dump();
+    },
+    services.signal,
+  );
+}
+
+/** A registry may name any token service; a password only goes to another host than its own when the person agrees. */
+async function agreedRealms(
+  host: string,
+  realm: string | undefined,
+): Promise<{ readonly realms?: readonly string[] }> {
+  const to = realm === undefined ? null : URL.parse(realm);
+  const from = URL.parse(`https://${apiHost(host)}`);
+  if (!to || to.hostname === from?.hostname || trustedRealmHosts(host).includes(to.hostname)) {
+    return {};
+  }
+  await confirm(
+    l10n.t('Send the password of {0} to {1}?', host, to.origin),
+    l10n.t('{0} names this other host as the one that people sign in to.', host),
+    l10n.t('Send'),
+  );
+  return { realms: [to.origin] };
+}
+
+export async function signOut({ id, host, name }: Account, services: Services): Promise<void> {
+  const wasSignedIn = await services.accounts.isSignedIn(id);
+  await services.accounts.signOut(id, host);
+  services.browser.refresh();
+  const other = await services.accounts.source(id)(host, { signal: services.signal }).catch(() => undefined);
+  const done = wasSignedIn
+    ? l10n.t('Signed out of {0}.', plainText(name))
+    : l10n.t('You were not signed in to {0} here.', plainText(name));
+  void window.showInformationMessage(
+    other ? `${done} ${l10n.t('What {0} holds is still used.', plainText(other.source))}` : done,
+  );
+}
