@@ -98,8 +98,7 @@ async function askEntry(title: string, pasted: Pasted, services: Services): Prom
       title,
       prompt: l10n.t('Name that tells this entry of {0} from the others', host),
       placeholder: l10n.t('work'),
-      validate: (text) =>
-        text.trim() === '' ? l10n.t('A name is needed.') : nameProblem(text.trim(), host),
+      validate: (text) => (text.trim() === '' ? l10n.t('A name is needed.') : nameProblem(text.trim(), host)),
     });
     return name.trim();
   }

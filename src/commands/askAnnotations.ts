@@ -62,8 +62,7 @@ function askAction(at: StepInfo, annotations: Metadata): Promise<Action | Back> 
   const choices: readonly (Choice<Action> | Separator)[] = [
     {
       label: l10n.t('$(check) Continue'),
-      description:
-        entries.length === 1 ? l10n.t('1 annotation') : l10n.t('{0} annotations', entries.length),
+      description: entries.length === 1 ? l10n.t('1 annotation') : l10n.t('{0} annotations', entries.length),
       value: { kind: 'continue' },
     },
     { label: l10n.t('$(add) Add Annotation…'), value: { kind: 'add' } },
@@ -113,9 +112,7 @@ function askKey(at: StepInfo, annotations: Metadata): Promise<string | Back> {
     ...at,
     canGoBack: true,
     placeholder: l10n.t('Key of the annotation: choose one, or type a key'),
-    choices: usualKeys
-      .filter((key) => !(key in annotations))
-      .map((key) => ({ label: key, value: key })),
+    choices: usualKeys.filter((key) => !(key in annotations)).map((key) => ({ label: key, value: key })),
     typed: (text) => (text.length <= maxKey ? { label: text, value: text } : undefined),
   });
 }

@@ -1,4 +1,4 @@
-import { l10n, window, type Disposable } from 'vscode';
+import { commands, l10n, window, type Disposable } from 'vscode';
 import { Command } from '../contributions.ts';
 import { cancelled } from '../host/cancelled.ts';
 import { plainText } from '../host/plainText.ts';
@@ -9,15 +9,35 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
 import { canDelete, type Deleter, type ReadStore } from '../oci/store.ts';
 import { confirm } from './ask.ts';
+import { askRef } from './askTarget.ts';
 import { impactOf, type Impact } from './impact.ts';
-import { isRefNode, nodesOf, refTarget, shownText, type RefNode, type RefTarget } from './targets.ts';
+import {
+  isPlaceNode,
+  isRefNode,
+  nodesOf,
+  refTarget,
+  shownText,
+  type RefNode,
+  type RefTarget,
+} from './targets.ts';
 
 /** Most names of one kind that a dialog lists. */
 const maxListed = 20;
 
 export function registerDelete(services: Services): Disposable {
   return registerCommand(Command.delete, async (...args) => {
-    const nodes = nodesOf(args, services).filter(isRefNode);
+    const chosen = nodesOf(args, services);
+    if (chosen.length > 0 && chosen.every(isPlaceNode)) {
+      // By the same key as everything else that goes.
+      await commands.executeCommand(Command.removeRegistry, ...args);
+      return;
+    }
+    const nodes = chosen.filter(isRefNode);
+    if (nodes.length === 0) {
+      const target = await askRef(l10n.t('Delete'), services);
+      await deleteIn([{ ...target, kind: target.ref.includes(':') ? 'manifest' : 'tag' }], services);
+      return;
+    }
     // Kept in the order of the tree, one repository after another: nothing of the second goes before the first is done.
     for (const group of byRepository(nodes)) {
       await deleteIn(group, services);
@@ -49,22 +69,22 @@ async function deleteIn(targets: readonly Target[], services: Services): Promise
   const tags = targets.filter(({ kind }) => kind === 'tag').map(({ ref }) => ref);
   const onlyTags = tags.length === targets.length;
   try {
-    const isDone = onlyTags && (await untag(first, tags, store, services));
-    if (!isDone) {
-      await deleteManifests(targets, store, services);
+    const outcome = onlyTags ? await untag(first, tags, store, services) : 'manifests';
+    if (outcome !== 'done') {
+      await deleteManifests(targets, store, services, outcome === 'unsupported');
     }
   } finally {
     services.events.changed.fire({ place: place.id, repository });
   }
 }
 
-/** @returns false when the person wants the manifests gone, or the registry can only do that */
+/** @returns `manifests` when the person wants those gone, `unsupported` where the registry can only do that */
 async function untag(
   target: Target,
   tags: readonly string[],
   store: ReadStore & Deleter,
   services: Services,
-): Promise<boolean> {
+): Promise<'done' | 'manifests' | 'unsupported'> {
   const question =
     tags.length === 1
       ? l10n.t('Delete the tag {0}?', shownText(target, target.ref))
@@ -85,7 +105,7 @@ async function untag(
     throw cancelled();
   }
   if (chosen !== tagButton) {
-    return false;
+    return 'manifests';
   }
   try {
     await withProgress(
@@ -100,7 +120,7 @@ async function untag(
     );
   } catch (error) {
     if (isOciError(error, 'unsupported')) {
-      return false;
+      return 'unsupported';
     }
     throw error;
   }
@@ -109,13 +129,14 @@ async function untag(
       ? l10n.t('Deleted the tag {0}', shownText(target, target.ref))
       : l10n.t('Deleted {0} tags of {1}', tags.length, shownText(target)),
   );
-  return true;
+  return 'done';
 }
 
 async function deleteManifests(
   targets: readonly Target[],
   store: ReadStore & Deleter,
   { signal: outer }: Services,
+  isOnlyWay: boolean,
 ): Promise<void> {
   const [first] = targets;
   if (!first) {
@@ -137,7 +158,12 @@ async function deleteManifests(
     targets.length === 1
       ? shownText(first, first.ref)
       : l10n.t('{0} items of {1}', targets.length, shownText(first));
-  await confirm(l10n.t('Delete {0} by digest?', name), impactText(doomed, impact, targets), l10n.t('Delete'));
+  const why = isOnlyWay ? `${l10n.t('{0} does not delete a tag alone.', first.place.name)}\n\n` : '';
+  await confirm(
+    l10n.t('Delete {0} by digest?', name),
+    why + impactText(doomed, impact, targets),
+    l10n.t('Delete'),
+  );
   await withProgress(
     l10n.t('Deleting'),
     async ({ signal, report }) => {
@@ -147,7 +173,11 @@ async function deleteManifests(
       }
     },
     outer,
-  );
+  ).catch((error: unknown) => {
+    throw isOciError(error, 'unsupported')
+      ? new OciError('unsupported', 'deletes are switched off there', { ...error.facts, cause: error })
+      : error;
+  });
   void window.showInformationMessage(l10n.t('Deleted {0}', name));
 }
 

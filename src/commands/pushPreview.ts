@@ -24,7 +24,7 @@ export interface PushPreview {
 }
 
 /** A push goes on from the title of the preview, from the line above it, or from the message. */
-export function registerPushPreview(): PushPreview & Disposable {
+export function registerPushPreview(): PushPreview & { dispose(): void } {
   let text = '';
   let target = '';
   let decided: ((isPush: boolean) => void) | undefined;
@@ -63,7 +63,9 @@ export function registerPushPreview(): PushPreview & Disposable {
     registerCommand(Command.pushPreviewed, (isPush) => decided?.(isPush !== false)),
   );
   return {
-    dispose: () => disposable.dispose(),
+    dispose: () => {
+      disposable.dispose();
+    },
     decide: async (where, preview, signal) => {
       // Of two pushes at a time the one that is shown is the one that is decided.
       decided?.(false);

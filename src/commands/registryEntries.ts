@@ -2,13 +2,7 @@ import { l10n, window } from 'vscode';
 import type { Place } from '../browse/place.ts';
 import { cancelled } from '../host/cancelled.ts';
 import { plainText } from '../host/plainText.ts';
-import {
-  placeId,
-  withName,
-  withoutRegistry,
-  withPinned,
-  withPinnedOnly,
-} from '../host/registrySettings.ts';
+import { placeId, withName, withoutRegistry, withPinned, withPinnedOnly } from '../host/registrySettings.ts';
 import type { Services } from '../host/services.ts';
 import {
   changeRegistries,

@@ -130,7 +130,9 @@ export async function signOut({ id, host, name }: Account, services: Services): 
   const wasSignedIn = await services.accounts.isSignedIn(id);
   await services.accounts.signOut(id, host);
   services.browser.refresh();
-  const other = await services.accounts.source(id)(host, { signal: services.signal }).catch(() => undefined);
+  const other = await services.accounts
+    .source(id)(host, { signal: services.signal })
+    .catch(() => undefined);
   const done = wasSignedIn
     ? l10n.t('Signed out of {0}.', plainText(name))
     : l10n.t('You were not signed in to {0} here.', plainText(name));

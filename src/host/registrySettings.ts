@@ -84,8 +84,10 @@ export function withPinnedOnly(
   id: string,
   isPinnedOnly: boolean,
 ): readonly RegistrySetting[] {
-  return changed(entries, id, ({ pinnedOnly: _, ...entry }) => ({
-    ...entry,
+  return changed(entries, id, ({ host, name, repositories }) => ({
+    host,
+    ...(name === undefined ? {} : { name }),
+    ...(repositories ? { repositories } : {}),
     ...(isPinnedOnly ? { pinnedOnly: true } : {}),
   }));
 }
@@ -96,10 +98,11 @@ export function withName(
   id: string,
   name: string,
 ): readonly RegistrySetting[] {
-  return changed(entries, id, ({ host, name: _, ...entry }) => ({
+  return changed(entries, id, ({ host, repositories, pinnedOnly }) => ({
     host,
     ...(name === '' || name === host ? {} : { name }),
-    ...entry,
+    ...(repositories ? { repositories } : {}),
+    ...(pinnedOnly === true ? { pinnedOnly } : {}),
   }));
 }
 

@@ -32,5 +32,7 @@ function exactType({ match, layers = [] }: TypeRow): string | undefined {
   const stem = first.endsWith('*') ? first.slice(0, -1) : undefined;
   return stem === undefined
     ? match.artifactType?.find(isMediaType)
-    : layers.map(({ mediaType }) => mediaType).find((type) => type.startsWith(stem) && type.endsWith('+json'));
+    : layers
+        .map(({ mediaType }) => mediaType)
+        .find((type) => type.startsWith(stem) && type.endsWith('+json'));
 }

@@ -14,6 +14,7 @@ import { describeError, log } from '../host/log.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { isAbort } from '../oci/errors.ts';
+import { dragAndDrop } from './dragAndDrop.ts';
 import { errorTooltip, tooltipOf } from './tooltip.ts';
 import { treeItem } from './treeItem.ts';
 
@@ -55,6 +56,7 @@ export function registerViews(services: Services): Disposable {
     treeDataProvider: provider,
     showCollapseAll: true,
     canSelectMany: true,
+    dragAndDropController: dragAndDrop(),
   });
   const showPlaces = (): void => {
     void commands.executeCommand('setContext', Context.hasRegistries, places.all().length > 1);

@@ -167,6 +167,9 @@ function flagsOf(node: Node, named: Named | OciError | undefined, browser: Brows
   if (node.kind === 'repository' && node.place.pinned.includes(node.repository)) {
     flags.push('pinned');
   }
+  if (node.kind === 'place' && (node.place.pinned.length > 0 || node.place.pinnedOnly)) {
+    flags.push('pins');
+  }
   if ((node.kind === 'place' || node.kind === 'repository') && browser.filter(node) !== undefined) {
     flags.push('filtered');
   }
