@@ -58,7 +58,8 @@ export async function addRegistry(given: string | undefined, services: Services)
   };
   await writeRegistries(target, withRegistry(registriesOf(target), entry));
   const place = { id: placeId(entry), host, name: name === '' ? host : name };
-  reveal(place.id, pasted, services);
+  const [first] = repositories;
+  reveal(place.id, first === undefined ? pasted : { ...pasted, repository: first }, services);
   if (next === 'signIn') {
     await signIn(place, services);
     await offerPins(title, place.id, services);

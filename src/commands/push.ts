@@ -10,6 +10,7 @@ import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { setting } from '../host/settings.ts';
 import { copy } from '../oci/copy.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import { shortDigest } from '../oci/digest.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
 import type { Store } from '../oci/store.ts';
@@ -91,10 +92,11 @@ async function push(
   const answers = await askPush(sources, node, services);
   const { place, repository, tag } = answers;
   const target = { place, repository };
-  const { plan, built } = await pack(sources, answers, services);
+  const packed = await pack(sources, answers, services);
+  const { built } = packed;
   try {
     const store = place.registry.repository(repository);
-    await agree(shownText(target, tag), { plan, built, store, tag }, services, preview);
+    await agree(shownText(target, tag), tag, packed, services, preview);
     const present = await send(built, shownText(target, tag), store, tag, services);
     services.events.changed.fire({ place: place.id, repository });
     void tell(built, present, targetText(target, tag), { place: place.id, repository, ref: tag });
@@ -106,37 +108,24 @@ async function push(
 interface Packed {
   readonly plan: PushPlan;
   readonly built: BuiltArtifact;
+  /** What the tag points to before. */
+  readonly existing: Descriptor | undefined;
 }
 
-async function pack(
-  sources: readonly Source[],
-  { artifactType, annotations }: PushAnswers,
-  services: Services,
-): Promise<Packed> {
-  const temporary = services.context.globalStorageUri.fsPath;
-  await mkdir(temporary, { recursive: true });
-  const plan = await withProgress(
-    l10n.t('Looking at the files'),
-    ({ signal }) => planPush(sources, { largeFile: setting('push.largeFile') * mebibyte, signal }),
-    services.signal,
-  );
-  const limit = setting('push.largeTotal') * mebibyte;
-  if (plan.size > limit) {
-    // Asked before it is packed: that takes the time and the room on the disk.
-    await confirm(
-      l10n.t('Pack {0}?', humanSize(plan.size)),
-      [
-        l10n.t('That is more than {0}, the setting push.largeTotal.', humanSize(limit)),
-        ...largest(plan).map(({ path, size }) => `• ${shownPath(path)} (${humanSize(size)})`),
-      ].join('\n'),
-      l10n.t('Pack'),
-    );
-  }
-  const built = await withProgress(
+/** One notification for all: of more than three at once the editor hides the last, which is the one that tells. */
+function pack(sources: readonly Source[], answers: PushAnswers, services: Services): Promise<Packed> {
+  const { place, repository, tag, artifactType, annotations } = answers;
+  return withProgress(
     l10n.t('Packing'),
-    ({ signal, report }) => {
+    async ({ signal, report }) => {
+      const temporary = services.context.globalStorageUri.fsPath;
+      await mkdir(temporary, { recursive: true });
+      const largeFile = setting('push.largeFile') * mebibyte;
+      const plan = await planPush(sources, { largeFile, signal });
+      await agreeToSize(plan);
+      const existing = await find(place.registry.repository(repository), tag, { signal });
       let read = 0;
-      return buildArtifact(plan, {
+      const built = await buildArtifact(plan, {
         artifactType,
         annotations,
         keepFileTimes: setting('push.keepFileTimes'),
@@ -147,10 +136,25 @@ async function pack(
           report(humanSize(read), read / (plan.size || 1));
         },
       });
+      return { plan, built, existing };
     },
     services.signal,
   );
-  return { plan, built };
+}
+
+/** Asked before anything is packed: that takes the time, and the room on the disk. */
+async function agreeToSize(plan: PushPlan): Promise<void> {
+  const limit = setting('push.largeTotal') * mebibyte;
+  if (plan.size > limit) {
+    await confirm(
+      l10n.t('Pack {0}?', humanSize(plan.size)),
+      [
+        l10n.t('That is more than {0}, the setting push.largeTotal.', humanSize(limit)),
+        ...largest(plan).map(({ path, size }) => `• ${shownPath(path)} (${humanSize(size)})`),
+      ].join('\n'),
+      l10n.t('Pack'),
+    );
+  }
 }
 
 function largest({ layers }: PushPlan): readonly { readonly path: string; readonly size: number }[] {
@@ -164,15 +168,11 @@ function largest({ layers }: PushPlan): readonly { readonly path: string; readon
 /** Shows what would be sent before a byte is; anything but *Push* ends here. */
 async function agree(
   target: string,
-  { plan, built, store, tag }: Packed & { readonly store: Store; readonly tag: string },
+  tag: string,
+  { plan, built, existing }: Packed,
   services: Services,
   preview: PushPreview,
 ): Promise<void> {
-  const existing = await withProgress(
-    l10n.t('Looking up {0}', target),
-    ({ signal }) => find(store, tag, { signal }),
-    services.signal,
-  );
   const isReplaced = existing !== undefined && existing.digest !== built.root.digest;
   const go = l10n.t('Push');
   const look = l10n.t('Show Preview');

@@ -1,15 +1,4 @@
-import {
-  CodeLens,
-  Disposable,
-  EventEmitter,
-  l10n,
-  languages,
-  Range,
-  TabInputText,
-  Uri,
-  window,
-  workspace,
-} from 'vscode';
+import { Disposable, EventEmitter, l10n, TabInputText, Uri, window, workspace } from 'vscode';
 import { Command } from '../contributions.ts';
 import { cancelled } from '../host/cancelled.ts';
 import { registerCommand } from '../host/registerCommand.ts';
@@ -23,44 +12,23 @@ export interface PushPreview {
   decide(target: string, text: string, signal: AbortSignal): Promise<void>;
 }
 
-/** A push goes on from the title of the preview, from the line above it, or from the message. */
+/** A push goes on from the title of the preview, from the palette, or from the message. */
 export function registerPushPreview(): PushPreview & { dispose(): void } {
   let text = '';
-  let target = '';
   let decided: ((isPush: boolean) => void) | undefined;
   const changed = new EventEmitter<Uri>();
-  const lensesChanged = new EventEmitter<void>();
-  const lenses = (): CodeLens[] =>
-    decided
-      ? [
-          new CodeLens(new Range(0, 0, 0, 0), {
-            title: l10n.t('$(cloud-upload) Push to {0}', target),
-            command: Command.pushPreviewed,
-          }),
-          new CodeLens(new Range(0, 0, 0, 0), {
-            title: l10n.t('Cancel'),
-            command: Command.pushPreviewed,
-            arguments: [false],
-          }),
-        ]
-      : [];
   const disposable = Disposable.from(
     changed,
-    lensesChanged,
     workspace.registerTextDocumentContentProvider(scheme, {
       onDidChange: changed.event,
       provideTextDocumentContent: () => text,
     }),
-    languages.registerCodeLensProvider(
-      { scheme },
-      { onDidChangeCodeLenses: lensesChanged.event, provideCodeLenses: lenses },
-    ),
     window.tabGroups.onDidChangeTabs(({ closed }) => {
       if (closed.some(({ input }) => isPreview(input))) {
         decided?.(false);
       }
     }),
-    registerCommand(Command.pushPreviewed, (isPush) => decided?.(isPush !== false)),
+    registerCommand(Command.pushPreviewed, () => decided?.(true)),
   );
   return {
     dispose: () => {
@@ -70,14 +38,12 @@ export function registerPushPreview(): PushPreview & { dispose(): void } {
       // Of two pushes at a time the one that is shown is the one that is decided.
       decided?.(false);
       text = preview;
-      target = where;
       const decision = new Promise<boolean>((resolve) => {
         decided = resolve;
         signal.addEventListener('abort', () => resolve(false), { once: true });
       });
       const mine = decided;
       changed.fire(uri);
-      lensesChanged.fire();
       await window.showTextDocument(await workspace.openTextDocument(uri), { preview: true });
       const push = l10n.t('Push');
       const cancel = l10n.t('Cancel');
@@ -90,7 +56,6 @@ export function registerPushPreview(): PushPreview & { dispose(): void } {
       const isPush = await decision;
       if (decided === mine) {
         decided = undefined;
-        lensesChanged.fire();
         await closePreview();
       }
       if (!isPush) {

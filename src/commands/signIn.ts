@@ -7,7 +7,7 @@ import type { Services } from '../host/services.ts';
 import { isOciError } from '../oci/errors.ts';
 import { apiHost } from '../oci/reference.ts';
 import type { Credential } from '../oci/remote/credential.ts';
-import { probe } from '../oci/remote/probe.ts';
+import { probe, type ProbeResult } from '../oci/remote/probe.ts';
 import { trustedRealmHosts } from '../oci/remote/quirks.ts';
 import { remoteRegistry } from '../oci/remote/registry.ts';
 import { askText, back, confirm, inputOne } from './ask.ts';
@@ -18,16 +18,11 @@ type Account = Pick<Place, 'id' | 'host' | 'name'>;
 /** Asks until the registry takes the password, and only then keeps it. */
 export async function signIn({ id, host, name }: Account, services: Services): Promise<void> {
   const title = l10n.t('Sign In to {0}', plainText(name));
-  const before = await withProgress(
-    l10n.t('Asking {0}…', host),
-    ({ signal }) =>
-      probe({ ...connection(host, services), credentials: () => Promise.resolve(undefined) }, signal),
-    services.signal,
-  );
-  const realms = await agreedRealms(host, before.realm);
   let username: string | undefined;
   let problem: string | undefined;
   let isNamed = false;
+  let asked: ProbeResult | undefined;
+  let realms: Pick<Credential, 'realms'> | undefined;
   for (;;) {
     if (!isNamed) {
       username = await askUser(title, host, username);
@@ -48,30 +43,34 @@ export async function signIn({ id, host, name }: Account, services: Services): P
       isNamed = false;
       continue;
     }
-    const credential: Credential = {
-      kind: 'password',
-      username: username ?? '',
-      password,
-      source: '',
-      ...realms,
-    };
+    const given = { kind: 'password', username: username ?? '', password, source: '' } as const;
     try {
-      await check(host, credential, services);
+      // One notification an attempt: of more than three at once the editor hides the last.
+      const credential = await withProgress(
+        l10n.t('Signing in to {0}…', host),
+        async ({ signal }) => {
+          const anonymous = { ...connection(host, services), credentials: () => Promise.resolve(undefined) };
+          asked ??= await probe(anonymous, signal);
+          realms ??= await agreedRealms(host, asked.realm);
+          await check(host, { ...given, ...realms }, services, signal);
+          return { ...given, ...realms };
+        },
+        services.signal,
+      );
+      await services.accounts.signIn(id, host, credential);
+      break;
     } catch (error) {
       if (!isOciError(error, 'unauthorized', 'denied')) {
         throw error;
       }
       problem = isOciError(error, 'unauthorized')
-        ? l10n.t('{0} does not take this user name and password. Try again.', host)
+        ? l10n.t('{0} does not take this password of {1}. Try again.', host, plainText(username ?? ''))
         : errorText(error).message;
-      continue;
     }
-    await services.accounts.signIn(id, host, credential);
-    break;
   }
   services.browser.refresh();
   void window.showInformationMessage(
-    before.auth === 'anonymous'
+    asked?.auth === 'anonymous'
       ? l10n.t('{0} did not ask who you are. The sign-in is kept for when it does.', plainText(name))
       : l10n.t('Signed in to {0} as {1}', plainText(name), plainText(username ?? '')),
   );
@@ -93,19 +92,18 @@ function connection(host: string, { network }: Services) {
 }
 
 /** @throws {OciError} `unauthorized` for a wrong password, before anything is stored */
-function check(host: string, credential: Credential, services: Services): Promise<void> {
-  return withProgress(
-    l10n.t('Signing in to {0}…', host),
-    async ({ signal }) => {
-      const { client } = remoteRegistry({
-        ...connection(host, services),
-        credentials: () => Promise.resolve(credential),
-      });
-      const answer = await client.send({ method: 'GET', url: '/v2/', scopes: [], signal, retry: false });
-      await answer.body.dump();
-    },
-    services.signal,
-  );
+async function check(
+  host: string,
+  credential: Credential,
+  services: Services,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client } = remoteRegistry({
+    ...connection(host, services),
+    credentials: () => Promise.resolve(credential),
+  });
+  const answer = await client.send({ method: 'GET', url: '/v2/', scopes: [], signal, retry: false });
+  await answer.body.dump();
 }
 
 /** A registry may name any token service; a password only goes to another host than its own when the person agrees. */

@@ -1,7 +1,9 @@
+import { stat } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import { EventEmitter, l10n, type ExtensionContext } from 'vscode';
 import type { Place } from '../browse/place.ts';
 import type { RegistrySetting } from '../contributions.ts';
+import { fileError } from '../oci/errors.ts';
 import { layoutRegistry } from '../oci/layout/layoutRegistry.ts';
 import { localRegistry } from '../oci/layout/localRegistry.ts';
 import { quirksOf } from '../oci/remote/quirks.ts';
@@ -95,9 +97,33 @@ function local(folder: string): Place {
 }
 
 function layout(path: string): Place {
-  return place({ id: `layout:${path}`, name: plainText(basename(path)), kind: 'layout', host: path }, () =>
-    lazyRegistry('layout', () => layoutRegistry(path)),
-  );
+  return place({ id: `layout:${path}`, name: plainText(basename(path)), kind: 'layout', host: path }, () => {
+    const registry = lazyRegistry('layout', () => layoutRegistry(path));
+    // What was opened and is gone is not empty.
+    return {
+      ...registry,
+      repositories: async (op) => {
+        await mustExist(path);
+        return registry.repositories(op);
+      },
+      repository: (name) => {
+        const repository = registry.repository(name);
+        return {
+          ...repository,
+          tags: async (op) => {
+            await mustExist(path);
+            return repository.tags(op);
+          },
+        };
+      },
+    };
+  });
+}
+
+async function mustExist(path: string): Promise<void> {
+  await stat(path).catch((error: unknown) => {
+    throw fileError(error, path);
+  });
 }
 
 function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOptions): Place {

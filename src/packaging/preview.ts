@@ -29,13 +29,13 @@ export function previewText(
       size: humanSize(size),
       digest,
     })),
-    manifest: JSON.parse(new TextDecoder().decode(manifest)) as unknown,
     files: cut(
       files.map(({ name, size, kind, target: link }) => ({
         name,
         ...(kind === 'link' ? { link } : { size: humanSize(size) }),
       })),
     ),
+    manifest: JSON.parse(new TextDecoder().decode(manifest)) as unknown,
   };
   return `${JSON.stringify(preview, undefined, 2)}\n`;
 }

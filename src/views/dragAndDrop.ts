@@ -8,14 +8,17 @@ const uriList = 'text/uri-list';
 const maxDropped = 1000;
 
 /** Files and folders of the Explorer that are dropped on a row are pushed there; the steps of a push follow. */
-export function dragAndDrop(): TreeDragAndDropController<Node> {
+export function dragAndDrop(
+  push: (uris: readonly Uri[], target: Node | undefined) => Thenable<unknown> = (uris, target) =>
+    commands.executeCommand(Command.pushFiles, uris[0], uris, target),
+): TreeDragAndDropController<Node> {
   return {
     dropMimeTypes: [uriList],
     dragMimeTypes: [],
     handleDrop: async (target, data) => {
       const uris = await urisOf(data);
       if (uris.length > 0) {
-        await commands.executeCommand(Command.pushFiles, uris[0], uris, target);
+        await push(uris, target);
       }
     },
   };

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { after, before } from 'node:test';
@@ -24,7 +25,8 @@ scenario(
     await editor.answer('team/lighthouse', /2\/5/);
     await editor.answer('1.0.0', /3\/5/);
     await editor.pick('Files', /4\/5/);
-    await editor.answer('{}', /5\/5/);
+    await editor.picture('push-annotations');
+    await editor.pick(/Continue/, /5\/5/);
     await editor.picture('push');
     await editor.dialog(/Push to Local/, 'Push');
     await editor.notification(/Pushed/, 'Show in Tree');
@@ -39,5 +41,100 @@ scenario(
       out,
     ]);
     await promisify(execFile)('diff', ['-r', path.join(workspace, 'site'), path.join(out, 'site')]);
+  },
+);
+
+scenario(
+  'edits annotations by keys alone, warns of the tag, shows a preview and pushes from it',
+  () => session,
+  async ({ editor, work }) => {
+    const { page } = editor;
+    await editor.openContainer('Explorer');
+    await editor.context(editor.row('site'), 'Push as OCI Artifact…');
+    await editor.pick(/Local/, /1\/5/);
+    await editor.answer('team/lighthouse', /2\/5/);
+    const input = page.locator('.quick-input-widget:visible');
+    await input.filter({ hasText: /3\/5/ }).locator('input.input').fill('1.0.0');
+    await input.filter({ hasText: /1\.0\.0 exists/ }).waitFor();
+    await editor.picture('push-tag-exists');
+    await page.keyboard.press('Enter');
+    await editor.answer('application/vnd.acme.site.v2', /4\/5/);
+    await editor.answer('com.example.team=docs', /5\/5/);
+    // Every annotation is a row; Enter edits it, and an empty value removes it.
+    await editor.answer('org.opencontainers.image.revision', /5\/5/);
+    await editor.answer('', /5\/5/);
+    await editor.pick(/Add Annotation/, /5\/5/);
+    await editor.answer('org.opencontainers.image.authors', /5\/5/);
+    await editor.answer('Ann', /5\/5/);
+    await editor.picture('push-annotations-edited');
+    await editor.pick(/Continue/, /5\/5/);
+    const said = await editor.dialog(/Overwrite Local/, 'Show Preview');
+    assert.match(said, /1\.0\.0 exists/);
+    await editor.text(/"target": "Local\/team\/lighthouse:1\.0\.0"/);
+    await editor.picture('push-preview');
+    await page.locator('.editor-actions .action-label[aria-label="Push"]').click();
+    await editor.notification(/Pushed/);
+    const { stdout } = await runPeer('oras', [
+      'manifest',
+      'fetch',
+      '--oci-layout',
+      `${path.join(work, 'local/team/lighthouse')}:1.0.0`,
+    ]);
+    const manifest = JSON.parse(stdout) as { artifactType: string; annotations: Record<string, string> };
+    assert.equal(manifest.artifactType, 'application/vnd.acme.site.v2');
+    assert.equal(manifest.annotations['com.example.team'], 'docs');
+    assert.equal(manifest.annotations['org.opencontainers.image.authors'], 'Ann');
+    assert.equal(manifest.annotations['org.opencontainers.image.revision'], undefined);
+    await editor.clearNotifications();
+  },
+);
+
+scenario(
+  'remembers the type of a folder, says what the target has already, and deletes tags in Local and in a registry',
+  () => session,
+  async ({ editor, registry }) => {
+    await editor.command('OCI Explorer: Add Registry…');
+    await editor.answer(registry.host);
+    await editor.pick('User settings');
+    await editor.notification(/Added/);
+    await editor.row(registry.host).and(editor.page.locator('.selected')).waitFor();
+    await editor.clearNotifications();
+    for (const tag of ['1', '2']) {
+      await editor.openContainer('Explorer');
+      await editor.context(editor.row('site'), 'Push as OCI Artifact…');
+      await editor.pick(new RegExp(registry.host), /1\/5/);
+      await editor.answer('team/site', /2\/5/);
+      await editor.answer(tag, /3\/5/);
+      // The type of the last time is there, and chosen.
+      const chosen = editor.page.locator('.quick-input-list .monaco-list-row.focused');
+      await chosen.filter({ hasText: 'application/vnd.acme.site.v2' }).waitFor();
+      await editor.answer('', /4\/5/);
+      await editor.pick(/Continue/, /5\/5/);
+      await editor.dialog(/Push to/, 'Push');
+      const said = await editor.notification(/Pushed/, 'Show in Tree');
+      assert.equal(/1 of 1 layers were there already/.test(said), tag === '2', said);
+      await editor
+        .row(tag)
+        .locator('.label-description', { hasText: /acme site/ })
+        .waitFor();
+      await editor.clearNotifications();
+    }
+    await editor.context(editor.row('1'), 'Delete…');
+    await editor.picture('delete-tag');
+    await editor.dialog(/Delete the tag/, 'Delete Tag');
+    await editor.notification(/Deleted the tag/);
+    await editor.row('1').waitFor({ state: 'hidden' });
+    await editor.row('2').waitFor();
+    const { stdout } = await runPeer('oras', ['repo', 'tags', '--plain-http', `${registry.host}/team/site`]);
+    assert.equal(stdout.trim(), '2');
+    await editor.clearNotifications();
+    await editor.command('OCI Explorer: Go to Reference…');
+    await editor.answer('Local/team/lighthouse:1.0.0');
+    await editor.context(editor.row('1.0.0'), 'Delete…');
+    await editor.dialog(/Delete the tag/, 'Delete Manifest…');
+    const impact = await editor.dialog(/by digest/, 'Delete');
+    assert.match(impact, /No other tag/);
+    await editor.notification(/Deleted Local/);
+    await editor.row('1.0.0').waitFor({ state: 'hidden' });
   },
 );

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync } from 'node:fs';
+import path from 'node:path';
+import { after, before } from 'node:test';
+import { privateCertificate } from '../support/certificate.ts';
+import type { Editor } from '../support/editor.ts';
+import { runPeer } from '../support/peers.ts';
+import { freePort, startRegistry, type RunningRegistry } from '../support/registries.ts';
+import { openSession, scenario, type Session } from './session.ts';
+
+const account = { user: 'ann', password: 'sesame' } as const;
+
+let session: Session;
+let closed: RunningRegistry;
+let silent: RunningRegistry;
+before(
+  async () => {
+    session = await openSession();
+    const tls = await privateCertificate(path.join(session.work, 'tls'));
+    [closed, silent] = await Promise.all([
+      startRegistry('distribution', { htpasswd: account, tls }),
+      startRegistry('olareg'),
+    ]);
+    const push = ['push', '--plain-http', '--artifact-type', 'application/vnd.acme.site.v1'];
+    for (const { host } of [session.registry, silent]) {
+      await runPeer('oras', [...push, `${host}/team/site:1.0.0`, 'site'], { cwd: session.workspace });
+    }
+  },
+  { timeout: 180_000 },
+);
+after(async () => {
+  await session.close();
+  await Promise.all([closed.stop(), silent.stop()]);
+});
+
+/** The tree takes the focus when it shows a new row, which would close a palette that opens meanwhile. */
+async function shown(editor: Editor, label: string): Promise<void> {
+  await editor.row(label).and(editor.page.locator('.selected')).waitFor();
+}
+
+scenario(
+  'adds a registry on plain HTTP, says what it is, and keeps it in the workspace when asked',
+  () => session,
+  async ({ editor, registry }) => {
+    await editor.openContainer('OCI Explorer');
+    await editor.row('Local').waitFor();
+    await editor.command('OCI Explorer: Add Registry…');
+    await editor.answer('not a registry');
+    await editor.page.locator('.quick-input-widget:visible', { hasText: /names no registry/ }).waitFor();
+    await editor.picture('add-registry-invalid');
+    await editor.answer(`http://${registry.host}/v2/`);
+    await editor.pick('Workspace settings');
+    const said = await editor.notification(/Added/);
+    assert.match(said, /OCI distribution API, plain HTTP, no sign-in asked, lists its repositories/);
+    await shown(editor, registry.host);
+    await editor.picture('add-registry');
+    await editor.expand(registry.host);
+    await editor.expand('team');
+    await editor.row('site').waitFor();
+    await editor.clearNotifications();
+  },
+);
+
+scenario(
+  'offers to pin, or another entry, for a host that is there already',
+  () => session,
+  async ({ editor, registry }) => {
+    await editor.command('OCI Explorer: Add Registry…');
+    await editor.answer(`oras pull ${registry.host}/team/site:1.0.0`);
+    await editor.picture('add-registry-again');
+    await editor.pick(new RegExp(`Pin team/site in ${registry.host}`));
+    await editor.row('1.0.0').waitFor();
+    await editor.command('OCI Explorer: Add Registry…');
+    await editor.answer(registry.host);
+    await editor.pick(/once more/);
+    await editor.answer('work');
+    await editor.pick('User settings');
+    await editor.notification(/Added work/);
+    await shown(editor, 'work');
+    await editor.clearNotifications();
+    await editor.context(editor.row('work'), 'Rename…');
+    await editor.answer('home');
+    await editor.row('home').waitFor();
+    await editor.context(editor.row('home'), 'Remove Registry…');
+    await editor.dialog(/Remove home/, 'Remove');
+    await editor.row('home').waitFor({ state: 'hidden' });
+    await editor.row(registry.host).waitFor();
+  },
+);
+
+scenario(
+  'trusts the certificate of a private authority, asks again after a wrong password, and signs out',
+  () => session,
+  async ({ editor }) => {
+    await editor.command('OCI Explorer: Add Registry…');
+    await editor.answer(`https://${closed.host}`);
+    const certificate = await editor.dialog(/Trust the certificate/, 'Trust Certificate');
+    assert.match(certificate, /registry\.example\.test/);
+    assert.match(certificate, /SHA-256/);
+    await editor.pick('User settings');
+    await editor.picture('add-registry-closed');
+    await editor.pick('Sign In…');
+    await editor.answer(account.user, /1\/2/);
+    await editor.answer('wrong', /2\/2/);
+    await editor.page
+      .locator('.quick-input-widget:visible', { hasText: /does not take this password of ann/ })
+      .waitFor();
+    await editor.picture('sign-in-wrong');
+    await editor.answer(account.password, /2\/2/);
+    await editor.notification(/Signed in to .* as ann/);
+    await editor.clearNotifications();
+    await editor.expand(closed.host);
+    await editor.row('No repositories').waitFor();
+    await editor.picture('signed-in');
+    await editor.context(editor.row(closed.host), 'Sign Out');
+    await editor.notification(/Signed out of/);
+    await editor.row(/asks who you are/).waitFor();
+    await editor.picture('signed-out');
+    await editor.clearNotifications();
+  },
+);
+
+scenario(
+  'pins what a registry does not list, shows only pinned ones, and unpins',
+  () => session,
+  async ({ editor }) => {
+    await editor.command('OCI Explorer: Add Registry…');
+    await editor.answer(silent.host);
+    await editor.pick('User settings');
+    await editor.picture('add-registry-silent');
+    await editor.pick('Pin Repositories…');
+    await editor.answer('team/site');
+    await editor.notification(/does not list its repositories/);
+    await shown(editor, 'site');
+    await editor.clearNotifications();
+    await editor.picture('pinned');
+    await editor.context(editor.row(silent.host), 'Unpin Repository…');
+    await editor.pick('team/site');
+    await editor.row(/does not list its repositories/).waitFor();
+  },
+);
+
+scenario(
+  'adds a host that does not answer only when told to, and removes it again',
+  () => session,
+  async ({ editor }) => {
+    const host = `127.0.0.1:${await freePort()}`;
+    await editor.command('OCI Explorer: Add Registry…');
+    await editor.answer(host);
+    await editor.picture('add-registry-unreachable');
+    await editor.dialog(/does not answer/, 'Add Anyway');
+    await editor.pick('User settings');
+    await editor.notification(/was not asked yet/);
+    await shown(editor, host);
+    await editor.clearNotifications();
+    await editor.expand(host);
+    await editor.row(/cannot be reached/).waitFor();
+    await editor.picture('unreachable');
+    await editor.context(editor.row(host), 'Remove Registry…');
+    await editor.dialog(/Remove 127/, 'Remove');
+    await editor.row(host).waitFor({ state: 'hidden' });
+  },
+);
+
+scenario(
+  'opens a layout, tells when its folder is gone, and removes it',
+  () => session,
+  async ({ editor, work }) => {
+    const folder = path.join(work, 'layouts', 'shelf');
+    mkdirSync(path.dirname(folder));
+    await runPeer('oras', ['push', '--oci-layout', `${folder}:2.0`, 'site'], { cwd: session.workspace });
+    await editor.command('OCI Explorer: Open OCI Layout…');
+    // The dialog of the editor has no room for what is typed before its list is there.
+    await editor.page.locator('.quick-input-list .monaco-list-row', { hasText: 'package.json' }).waitFor();
+    const input = editor.page.locator('.quick-input-widget:visible input.input').first();
+    await input.fill(folder);
+    await editor.page.waitForTimeout(500);
+    await editor.page
+      .locator('.quick-input-widget:visible .monaco-button', { hasText: /Open Layout/ })
+      .click();
+    await shown(editor, 'shelf');
+    await editor.expand('shelf');
+    await editor.picture('layout');
+    renameSync(folder, `${folder}-moved`);
+    await editor.context(editor.row('shelf'), 'Refresh');
+    await editor.row(/is not there any more/).waitFor();
+    await editor.picture('layout-gone');
+    await editor.context(editor.row('shelf'), 'Remove Registry…');
+    await editor.dialog(/Remove shelf/, 'Remove');
+    await editor.row('shelf').waitFor({ state: 'hidden' });
+  },
+);
