@@ -1,11 +1,17 @@
-import { l10n, window } from 'vscode';
+import { commands, l10n, window } from 'vscode';
 import type { Place } from '../browse/place.ts';
-import type { RegistrySetting } from '../contributions.ts';
+import { View, type RegistrySetting } from '../contributions.ts';
 import { errorText } from '../host/errorText.ts';
 import { plainText } from '../host/plainText.ts';
-import { placeId, withRegistry } from '../host/registrySettings.ts';
+import { placeId, withoutRegistry, withRegistry } from '../host/registrySettings.ts';
 import type { Services } from '../host/services.ts';
-import { hasWorkspace, registriesOf, writeRegistries, type SettingTarget } from '../host/settings.ts';
+import {
+  changeRegistries,
+  hasWorkspace,
+  registriesOf,
+  writeRegistries,
+  type SettingTarget,
+} from '../host/settings.ts';
 import { isOciError } from '../oci/errors.ts';
 import { parsePasted } from '../oci/pasted.ts';
 import { canonicalHost, isRepository, type Pasted } from '../oci/reference.ts';
@@ -59,7 +65,7 @@ export async function addRegistry(given: string | undefined, services: Services)
   await writeRegistries(target, withRegistry(registriesOf(target), entry));
   const place = { id: placeId(entry), host, name: name === '' ? host : name };
   const [first] = repositories;
-  reveal(place.id, first === undefined ? pasted : { ...pasted, repository: first }, services);
+  await reveal(place.id, first === undefined ? pasted : { ...pasted, repository: first }, services);
   if (next === 'signIn') {
     await signIn(place, services);
     await offerPins(title, place.id, services);
@@ -106,7 +112,7 @@ async function askEntry(title: string, pasted: Pasted, services: Services): Prom
   if (repository !== undefined) {
     await pinIn(chosen.id, repository);
   }
-  reveal(chosen.id, pasted, services);
+  await reveal(chosen.id, pasted, services);
   return undefined;
 }
 
@@ -206,8 +212,14 @@ async function offerPins(title: string, id: string, { places, signal }: Services
   }
 }
 
-function reveal(id: string, { repository = '', tag, digest }: Pasted, { events }: Services): void {
+async function reveal(
+  id: string,
+  { repository = '', tag, digest }: Pasted,
+  { events }: Services,
+): Promise<void> {
   const ref = digest ?? tag;
+  // A view that was never shown has no rows yet that could be selected.
+  await commands.executeCommand(`${View.registries}.focus`);
   events.reveal.fire({ place: id, repository, ...(ref === undefined ? {} : { ref }) });
 }
 
@@ -217,13 +229,17 @@ async function tell(
   services: Services,
 ): Promise<void> {
   const button = l10n.t('Sign In');
+  const undo = l10n.t('Undo');
   const needsSignIn = found !== undefined && found.auth !== 'anonymous' && found.catalog === 'denied';
   const text = found
     ? l10n.t('Added {0}: {1}', plainText(place.name), foundText(found))
     : l10n.t('Added {0}, which was not asked yet', plainText(place.name));
-  const chosen = await window.showInformationMessage(text, ...(needsSignIn ? [button] : []));
+  // Without a button the editor would cut the text to one line.
+  const chosen = await window.showInformationMessage(text, ...(needsSignIn ? [button] : []), undo);
   if (chosen === button) {
     await signIn(place, services);
+  } else if (chosen === undo) {
+    await changeRegistries((entries) => withoutRegistry(entries, place.id));
   }
 }
 

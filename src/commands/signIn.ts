@@ -8,7 +8,7 @@ import { isOciError } from '../oci/errors.ts';
 import { apiHost } from '../oci/reference.ts';
 import type { Credential } from '../oci/remote/credential.ts';
 import { probe, type ProbeResult } from '../oci/remote/probe.ts';
-import { trustedRealmHosts } from '../oci/remote/quirks.ts';
+import { isKnownRealm } from '../oci/remote/realms.ts';
 import { remoteRegistry } from '../oci/remote/registry.ts';
 import { askText, back, confirm, inputOne } from './ask.ts';
 import { userAgent } from './trust.ts';
@@ -51,7 +51,7 @@ export async function signIn({ id, host, name }: Account, services: Services): P
         async ({ signal }) => {
           const anonymous = { ...connection(host, services), credentials: () => Promise.resolve(undefined) };
           asked ??= await probe(anonymous, signal);
-          realms ??= await agreedRealms(host, asked.realm);
+          realms ??= await agreedRealms(host, `${anonymous.scheme}://${apiHost(host)}`, asked.realm);
           await check(host, { ...given, ...realms }, services, signal);
           return { ...given, ...realms };
         },
@@ -106,14 +106,14 @@ async function check(
   await answer.body.dump();
 }
 
-/** A registry may name any token service; a password only goes to another host than its own when the person agrees. */
+/** A registry may name any token service; a password only goes to another origin than its own when the person agrees. */
 async function agreedRealms(
   host: string,
+  origin: string,
   realm: string | undefined,
 ): Promise<{ readonly realms?: readonly string[] }> {
   const to = realm === undefined ? null : URL.parse(realm);
-  const from = URL.parse(`https://${apiHost(host)}`);
-  if (!to || to.hostname === from?.hostname || trustedRealmHosts(host).includes(to.hostname)) {
+  if (!to || isKnownRealm(to.origin, origin)) {
     return {};
   }
   await confirm(

@@ -3,7 +3,7 @@ import { basename, isAbsolute, join } from 'node:path';
 import { EventEmitter, l10n, type ExtensionContext } from 'vscode';
 import type { Place } from '../browse/place.ts';
 import type { RegistrySetting } from '../contributions.ts';
-import { fileError } from '../oci/errors.ts';
+import { fileError, OciError } from '../oci/errors.ts';
 import { layoutRegistry } from '../oci/layout/layoutRegistry.ts';
 import { localRegistry } from '../oci/layout/localRegistry.ts';
 import { quirksOf } from '../oci/remote/quirks.ts';
@@ -122,7 +122,11 @@ function layout(path: string): Place {
 
 async function mustExist(path: string): Promise<void> {
   await stat(path).catch((error: unknown) => {
-    throw fileError(error, path);
+    const wrapped = fileError(error, path);
+    // The row has little room: the name says enough.
+    throw wrapped instanceof OciError
+      ? new OciError(wrapped.code, wrapped.message, { url: basename(path), cause: error })
+      : wrapped;
   });
 }
 

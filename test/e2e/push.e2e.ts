@@ -62,10 +62,10 @@ scenario(
     await editor.answer('com.example.team=docs', /5\/5/);
     // Every annotation is a row; Enter edits it, and an empty value removes it.
     await editor.answer('org.opencontainers.image.revision', /5\/5/);
-    await editor.answer('', /5\/5/);
+    await editor.answer('', /Empty removes it/);
     await editor.pick(/Add Annotation/, /5\/5/);
-    await editor.answer('org.opencontainers.image.authors', /5\/5/);
-    await editor.answer('Ann', /5\/5/);
+    await editor.pick('org.opencontainers.image.authors', /5\/5/);
+    await editor.answer('Ann', /Empty removes it/);
     await editor.picture('push-annotations-edited');
     await editor.pick(/Continue/, /5\/5/);
     const said = await editor.dialog(/Overwrite Local/, 'Show Preview');

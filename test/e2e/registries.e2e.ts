@@ -73,7 +73,7 @@ scenario(
     await editor.command('OCI Explorer: Add Registry…');
     await editor.answer(registry.host);
     await editor.pick(/once more/);
-    await editor.answer('work');
+    await editor.answer('work', /Name that tells/);
     await editor.pick('User settings');
     await editor.notification(/Added work/);
     await shown(editor, 'work');
@@ -183,7 +183,7 @@ scenario(
     await editor.picture('layout');
     renameSync(folder, `${folder}-moved`);
     await editor.context(editor.row('shelf'), 'Refresh');
-    await editor.row(/is not there any more/).waitFor();
+    await editor.row('shelf is not there any more.').waitFor();
     await editor.picture('layout-gone');
     await editor.context(editor.row('shelf'), 'Remove Registry…');
     await editor.dialog(/Remove shelf/, 'Remove');
