@@ -52,11 +52,6 @@ function predicateOf({ mediaType, annotations }: Descriptor, table: TypeTable): 
   return type.evidence.length > 1 ? type.name : undefined;
 }
 
-/** What the bytes of a layer are, where a row of the table says so: `tar+gzip`, `json`… */
-export function layerContent(layer: Descriptor): string | undefined {
-  return byMediaType.get(layer.mediaType.toLowerCase())?.content;
-}
-
 /** Short name of a config: by the type that uses it, as nearly every type has a config of its own. */
 export function configName(config: Descriptor, owner?: ArtifactType): string {
   if (config.mediaType === MediaType.empty) {

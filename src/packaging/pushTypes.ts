@@ -1,3 +1,4 @@
+import { many } from '../artifacts/claims.ts';
 import { typeRows, type TypeRow } from '../artifacts/table.ts';
 import { isMediaType } from '../oci/mediaTypes.ts';
 
@@ -19,7 +20,7 @@ const madeByTools: ReadonlySet<string> = new Set(['image', 'signature', 'attesta
 
 /** Types that are told by `artifactType` alone, with any files in their layers, by name. */
 export const knownTypes: readonly PushType[] = typeRows
-  .filter(({ category, match }) => !madeByTools.has(category) && !match.require)
+  .filter(({ category, match }) => !madeByTools.has(category ?? 'other') && !match.require)
   .flatMap((row) => {
     const artifactType = exactType(row);
     return artifactType === undefined ? [] : [{ artifactType, label: row.name }];
@@ -28,10 +29,11 @@ export const knownTypes: readonly PushType[] = typeRows
 
 /** The first type of a row; where the table has a glob, the media type of a layer in JSON that it stands for. */
 function exactType({ match, layers = [] }: TypeRow): string | undefined {
-  const [first = ''] = match.artifactType ?? [];
+  const types = many(match.artifactType);
+  const [first = ''] = types;
   const stem = first.endsWith('*') ? first.slice(0, -1) : undefined;
   return stem === undefined
-    ? match.artifactType?.find(isMediaType)
+    ? types.find(isMediaType)
     : layers
         .map(({ mediaType }) => mediaType)
         .find((type) => type.startsWith(stem) && type.endsWith('+json'));
