@@ -17,18 +17,20 @@ import { LruMap } from '../base/lru.ts';
 import type { Location } from '../browse/location.ts';
 import { scheme } from '../contributions.ts';
 import { errorText } from '../host/errorText.ts';
-import { describeError, log } from '../host/log.ts';
 import { fromUri } from '../host/ociUri.ts';
-import { plainText } from '../host/plainText.ts';
+import { showError } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { digestOf } from '../oci/digest.ts';
 import type { DocumentReader } from './readDocument.ts';
+import { missingPlace } from './showDocument.ts';
 
 /** A list of referrers as it was read last: the only documents that change. */
 interface Version {
   readonly digest: string;
   /** Milliseconds, when it was first seen like this. */
   readonly mtime: number;
+  /** Bytes. */
+  readonly size: number;
   /** Read to tell the size, and handed out once, so that to open a document is to ask once. */
   bytes?: Uint8Array | undefined;
 }
@@ -52,18 +54,26 @@ export function registerFileSystem(
   const read = async (location: Location): Promise<Uint8Array> => {
     const place = places.get(location.place);
     if (!place) {
-      throw FileSystemError.Unavailable(
-        l10n.t(
-          '{0} is not among your registries any more. Add it again to read this.',
-          plainText(location.place),
-        ),
-      );
+      throw FileSystemError.Unavailable(missingPlace(location));
     }
     try {
       return await reader.read(place, location, { signal });
     } catch (error) {
-      log().error(`${location.repository} ${location.digest}: ${describeError(error)}`);
+      void tell(location, error);
       throw FileSystemError.Unavailable(errorText(error).message);
+    }
+  };
+  /**
+   * The editor says of an error only that there was one. Commands read before they open, so this is a tab that was restored,
+   * or another extension: said once, however many views ask.
+   */
+  const told = new Set<string>();
+  const tell = async ({ place, repository, digest }: Location, error: unknown): Promise<void> => {
+    const what = `${place}/${repository}@${digest}`;
+    if (!told.has(what)) {
+      told.add(what);
+      await showError(error, what);
+      told.delete(what);
     }
   };
   const readList = async (uri: Uri, location: Location): Promise<Version> => {
@@ -74,6 +84,7 @@ export function registerFileSystem(
     const version: Version = {
       digest,
       mtime: before?.digest === digest ? before.mtime : Date.now(),
+      size: bytes.byteLength,
       bytes,
     };
     versions.set(key, version);
@@ -93,8 +104,8 @@ export function registerFileSystem(
       const location = locate(uri);
       const file = { type: FileType.File, ctime: 0, permissions: FilePermission.Readonly };
       if (location.kind === 'referrers') {
-        const { mtime, bytes } = await readList(uri, location);
-        return { ...file, mtime, size: bytes?.byteLength ?? 0 };
+        const { mtime, size } = await readList(uri, location);
+        return { ...file, mtime, size };
       }
       // What a digest names never changes; only an indented form has to be made to know its size.
       const isAsStored = location.form === 'original' && location.size !== undefined && location.size > 0;

@@ -2,14 +2,13 @@ import { CodeLens, l10n, languages, Range, type Command as LensCommand, type Dis
 import { humanSize } from '../artifacts/facts.ts';
 import { Command, scheme } from '../contributions.ts';
 import type { Location } from '../browse/location.ts';
-import { isJson } from '../browse/locationText.ts';
 import { fromUri, toUri } from '../host/ociUri.ts';
 import { plainText } from '../host/plainText.ts';
 import type { Services } from '../host/services.ts';
 import { nameOf, typeOf } from './nameOf.ts';
 
 /** One line above a document: what it is, and what one does with it. */
-export function registerLenses({ manifests, places }: Pick<Services, 'manifests' | 'places'>): Disposable {
+export function registerLenses({ manifests }: Pick<Services, 'manifests'>): Disposable {
   return languages.registerCodeLensProvider(
     { scheme },
     {
@@ -31,34 +30,29 @@ export function registerLenses({ manifests, places }: Pick<Services, 'manifests'
     const type = held && typeOf(location, held.bytes);
     return type ? plainText(type.name) : nameOf(location, { mediaType, digest, size });
   }
+}
 
-  function whatItIs({ kind, size, place, repository }: Location, name: string): LensCommand {
-    const isList = kind === 'referrers';
-    const at = plainText(`${places.get(place)?.name ?? place}/${repository}`);
-    const facts = isList
+function whatItIs({ kind, size }: Location, name: string): LensCommand {
+  const facts =
+    kind === 'referrers'
       ? l10n.t('as the registry lists them now')
       : [size === undefined ? '' : humanSize(size), l10n.t('digest checked')].filter(Boolean).join(' · ');
-    return { title: `${name} · ${facts} · ${at}`, command: '' };
-  }
+  return { title: `${name} · ${facts}`, command: '' };
 }
 
 function actions(location: Location): LensCommand[] {
-  const { kind, form, digest, place, repository, tag } = location;
-  const open = (title: string, change: Partial<Location>): LensCommand => ({
-    title,
-    command: Command.openDescriptor,
-    arguments: [toUri({ ...location, ...change }).toString()],
-  });
+  const { kind, digest, place, repository, tag } = location;
   const isManifest = kind === 'manifest' || kind === 'index';
   return [
-    ...(isJson(location)
+    ...(isManifest
       ? [
-          form === 'original'
-            ? { title: l10n.t('Open Formatted View'), command: Command.openFormatted }
-            : { title: l10n.t('Open Original Bytes'), command: Command.openOriginal },
+          {
+            title: l10n.t('Open Referrers'),
+            command: Command.openDescriptor,
+            arguments: [toUri({ ...location, kind: 'referrers', form: 'original' }).toString()],
+          },
         ]
       : []),
-    ...(isManifest ? [open(l10n.t('Open Referrers'), { kind: 'referrers', form: 'original' })] : []),
     {
       title: l10n.t('Copy Digest'),
       command: Command.copyDigest,

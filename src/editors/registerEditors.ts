@@ -73,10 +73,11 @@ export function registerEditors(services: Services): Disposable {
         }
         const [from, to] = [document.offsetAt(range.start), document.offsetAt(range.end)];
         return linksOf(document)
-          .filter(({ end }) => from <= end && end <= to)
+          .filter(({ start }) => from < start && start <= to)
           .map((link) => {
-            const hint = new InlayHint(document.positionAt(link.end + 1), textOf(link));
-            hint.paddingLeft = true;
+            // Before the digest: behind its 71 characters it would be out of sight.
+            const hint = new InlayHint(document.positionAt(link.start - 1), textOf(link));
+            hint.paddingRight = true;
             return hint;
           });
       },

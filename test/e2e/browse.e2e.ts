@@ -1,5 +1,10 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { after, before } from 'node:test';
+import type { Locator, Page } from 'playwright-core';
 import { runPeer } from '../support/peers.ts';
+import { openWorkbench } from '../support/workbench.ts';
 import { openSession, scenario, type Session } from './session.ts';
 
 let session: Session;
@@ -10,9 +15,12 @@ before(
     await runPeer(
       'oras',
       ['push', '--plain-http', '--artifact-type', 'application/vnd.acme.site.v1', target, '.'],
-      {
-        cwd: session.workspace,
-      },
+      { cwd: session.workspace },
+    );
+    await runPeer(
+      'oras',
+      ['attach', '--plain-http', '--artifact-type', 'application/spdx+json', target, 'package.json'],
+      { cwd: session.workspace },
     );
   },
   { timeout: 180_000 },
@@ -36,17 +44,119 @@ scenario(
 );
 
 scenario(
-  'goes down to a layer and opens the manifest with its digest checked',
+  'goes down to a layer and opens the manifest with its formatted view beside it',
   () => session,
   async ({ editor }) => {
     await editor.expand('1.0.0');
     await editor.row('config').first().waitFor();
     await editor.row('1.0.0').click();
-    await editor
-      .tab(/site:1\.0\.0 › manifest/)
+    await editor.tab('site:1.0.0 › manifest').waitFor();
+    await editor.tab('site:1.0.0 › manifest (formatted)').waitFor();
+    // The arrow keys stay with the tree.
+    await editor.page.locator('.sidebar .monaco-list.element-focused').waitFor();
+    await editor.page
+      .locator('.codelens-decoration', { hasText: /acme site · .* · digest checked/ })
       .first()
       .waitFor();
-    await editor.text(/application\/vnd\.acme\.site\.v1/);
-    await editor.picture('manifest');
   },
 );
+
+scenario(
+  'says beside a digest what it is, and at the mouse too; a click follows it',
+  () => session,
+  async ({ editor }) => {
+    const { page } = editor;
+    const group = page.locator('.editor-group-container').last();
+    await group.locator('.view-line', { hasText: /Empty\sconfig\s·\s2\sB/ }).waitFor();
+    const digest = group
+      .locator('.view-line', { hasText: '"digest"' })
+      .first()
+      .locator('.detected-link')
+      .first();
+    await pointAt(page, digest);
+    await page
+      .locator('.monaco-hover:visible', { hasText: /Empty config · 2 B/ })
+      .first()
+      .waitFor();
+    await follow(page);
+    await editor.tab('site:1.0.0 › config').waitFor();
+    await editor.tab('site:1.0.0 › config (formatted)').waitFor();
+    assert.equal(await page.locator('.editor-group-container').count(), 2);
+  },
+);
+
+scenario(
+  'opens what refers to a manifest, and an SBOM from there',
+  () => session,
+  async ({ editor }) => {
+    const { page } = editor;
+    await editor.context(editor.row('1.0.0'), 'Open Referrers');
+    await editor.tab('site:1.0.0 › referrers').waitFor();
+    const group = page.locator('.editor-group-container').last();
+    const digest = group.locator('.view-line', { hasText: /SPDX/ }).locator('.detected-link').first();
+    await pointAt(page, digest);
+    await follow(page);
+    await editor.tab(/site@[0-9a-f]{12} › manifest$/).waitFor();
+  },
+);
+
+scenario(
+  'opens the documents again after the window is loaded again',
+  () => session,
+  async ({ editor, workbench }) => {
+    const { page } = editor;
+    await openWorkbench(page, workbench.url);
+    // The editor remembers its tabs every few seconds only: which of them come back is its business.
+    await editor.tab(/ › \w+$/).click();
+    await editor.text(/"schemaVersion"|\{\}/);
+    await page
+      .locator('.codelens-decoration', { hasText: /Copy Digest/ })
+      .first()
+      .waitFor();
+  },
+);
+
+scenario(
+  'shows an error instead of content that is not what its digest names',
+  () => session,
+  async ({ editor, work }) => {
+    const { page } = editor;
+    await editor.closeEditors();
+    await tamper(path.join(work, 'local/charts/lighthouse'), 'harbour', 'horbour');
+    await editor.openContainer('OCI Explorer');
+    for (const row of ['charts', 'lighthouse', '0.9.0']) {
+      await editor.expand(row);
+    }
+    await editor.row('config').click();
+    await editor.notification(/not what its digest names/);
+    assert.equal(await page.locator('.tabs-container .tab').count(), 0);
+  },
+);
+
+/** At the start of what may be longer than the editor is wide; Playwright's own would scroll to its middle. */
+async function pointAt(page: Page, target: Locator): Promise<void> {
+  await target.waitFor();
+  const box = await target.boundingBox();
+  assert.ok(box);
+  await page.mouse.move(box.x + 30, box.y + box.height / 2, { steps: 4 });
+}
+
+/** Follows the link the mouse is at, as a person does. */
+async function follow(page: Page): Promise<void> {
+  await page.keyboard.down('ControlOrMeta');
+  await page.mouse.down();
+  await page.mouse.up();
+  await page.keyboard.up('ControlOrMeta');
+}
+
+/** Changes every config of a layout that contains `text`, to bytes of the same length. */
+async function tamper(layout: string, text: string, other: string): Promise<void> {
+  const folder = path.join(layout, 'blobs/sha256');
+  for (const name of await readdir(folder)) {
+    const file = path.join(folder, name);
+    const content = await readFile(file, 'utf8');
+    if (content.startsWith('{"apiVersion"')) {
+      await writeFile(file, content.replace(text, other));
+    }
+  }
+}
