@@ -75,7 +75,7 @@ scenario(
       .first();
     await pointAt(page, digest);
     await page
-      .locator('.monaco-hover:visible', { hasText: /Empty config · 2 B/ })
+      .locator('.monaco-hover:visible', { hasText: /Empty\sconfig\s·\s2\sB/ })
       .first()
       .waitFor();
     await follow(page);

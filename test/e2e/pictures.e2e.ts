@@ -62,7 +62,7 @@ scenario(
     await editor.row('1.4.2').click();
     await editor.tab('app:1.4.2 › index (formatted)').waitFor();
     await editor.page
-      .locator('.view-line', { hasText: /Image\s·\s\d+/ })
+      .locator('.view-line', { hasText: /OCI\simage\s·\s\d+/ })
       .first()
       .waitFor();
     await inEveryTheme('tree', shown);
@@ -82,8 +82,9 @@ scenario(
     await editor.answer('1.0.0', /3\/5/);
     await editor.pick('Files', /4\/5/);
     await editor.answer('{}', /5\/5/);
-    await editor.page.locator('.monaco-dialog-box').waitFor();
+    await editor.dialog(/Push to Local/, 'Show Preview');
+    await editor.notification(/Push to Local/);
     await inEveryTheme('push', shown);
-    await editor.dialog(/Push to Local/, 'Cancel');
+    await editor.notification(/Push to Local/, 'Cancel');
   },
 );
