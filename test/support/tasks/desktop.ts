@@ -1,12 +1,18 @@
-import { runTests } from '@vscode/test-electron';
-import { root } from '../cache.ts';
-import { buildExtension } from '../extension.ts';
-import { runHost } from '../../host/run.ts';
+import { downloadAndUnzipVSCode, runTests } from '@vscode/test-electron';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { cacheFolder, root } from '../cache.ts';
+import { buildExtension } from '../extension.ts';
+import { runHost } from '../../host/run.ts';
 
 // The same suites as `npm test` runs in the web-server workbench, in a desktop VS Code that is downloaded once.
+const { DISPLAY, WAYLAND_DISPLAY, OCI_EXPLORER_VSCODE } = process.env;
+const executable = OCI_EXPLORER_VSCODE ?? (await download());
+if (process.platform === 'linux' && !DISPLAY && !WAYLAND_DISPLAY) {
+  fail('A desktop VS Code needs a screen: set DISPLAY, or run it below xvfb-run.');
+}
 await buildExtension();
 const counts = await runHost(async (bundle, folder, localFolder) => {
   const user = mkdtempSync(path.join(tmpdir(), 'oci-desktop-'));
@@ -16,13 +22,30 @@ const counts = await runHost(async (bundle, folder, localFolder) => {
     JSON.stringify({ 'ociExplorer.localFolder': localFolder, 'chat.disableAIFeatures': true }),
   );
   await runTests({
+    vscodeExecutablePath: executable,
     extensionDevelopmentPath: root,
     extensionTestsPath: bundle,
-    launchArgs: [folder, '--user-data-dir', user, '--disable-extensions', '--disable-workspace-trust'],
+    launchArgs: [folder, `--user-data-dir=${user}`, '--disable-extensions'],
     // Failed tests end it with 1, and are in the results all the same.
   }).catch((error: unknown) => {
     console.error(String(error));
   });
+  await rm(user, { recursive: true, force: true, maxRetries: 5 });
 });
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exit(counts.failed > 0 || counts.passed === 0 ? 1 : 0);
+
+async function download(): Promise<string> {
+  try {
+    return await downloadAndUnzipVSCode({ cachePath: path.join(cacheFolder, 'desktop') });
+  } catch (error) {
+    return fail(`VS Code cannot be downloaded: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function fail(cause: string): never {
+  console.error(`${cause}
+Set OCI_EXPLORER_VSCODE to the executable of an installed VS Code (not its command line launcher), or run the same suites
+without a desktop: npm test -- host`);
+  process.exit(1);
+}
