@@ -1,5 +1,8 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
 import { after, before } from 'node:test';
 import type { Editor } from '../support/editor.ts';
+import { indexedPng } from '../support/indexedPng.ts';
 import { openSession, scenario, type Session } from './session.ts';
 
 /** Each theme, its name in file names, and the class that says that it is on. */
@@ -32,7 +35,10 @@ async function inEveryTheme(what: string, { editor, workbench, settings }: Sessi
   for (const { name, theme, base } of themes) {
     workbench.configure({ ...settings, ...plain, 'workbench.colorTheme': theme });
     await editor.page.locator(`.monaco-workbench.${base}`).waitFor();
-    await editor.picture(`${what}-${name}`);
+    const file = await editor.picture(`${what}-${name}`);
+    const picture = indexedPng(await readFile(file));
+    assert.ok(picture.byteLength < 150_000, `${file} has ${picture.byteLength} bytes`);
+    await writeFile(file, picture);
   }
 }
 
@@ -85,6 +91,5 @@ scenario(
     await editor.dialog(/Push to Local/, 'Show Preview');
     await editor.notification(/Push to Local/);
     await inEveryTheme('push', shown);
-    await editor.notification(/Push to Local/, 'Cancel');
   },
 );

@@ -71,5 +71,12 @@ function runTask() {
   // A terminal's Ctrl-C reaches the child by itself; a signal to this process alone must be handed on.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill('SIGTERM'));
+  // An npm that is killed hands nothing on: what it started would go on for ever.
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) {
+      child.kill('SIGTERM');
+    }
+  }, 1_000).unref();
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 }

@@ -35,8 +35,8 @@ export interface Editor {
   text(pattern: RegExp): Promise<string>;
   clearNotifications(): Promise<void>;
   closeEditors(): Promise<void>;
-  /** A PNG in `out/pictures`, or where the variable OCI_EXPLORER_PICTURES says (the README's are made that way). */
-  picture(name: string): Promise<void>;
+  /** A PNG in `out/pictures`, or where the variable OCI_EXPLORER_PICTURES says (the README's are made that way); its path. */
+  picture(name: string): Promise<string>;
 }
 
 export function createEditor(page: Page): Editor {
@@ -189,7 +189,9 @@ export function createEditor(page: Page): Editor {
       // Nothing hovered, nothing fading.
       await page.mouse.move(640, 795);
       await page.waitForTimeout(400);
-      await page.screenshot({ path: path.join(folder, `${name}.png`) });
+      const file = path.join(folder, `${name}.png`);
+      await page.screenshot({ path: file });
+      return file;
     },
   };
 
