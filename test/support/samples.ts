@@ -1,12 +1,18 @@
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { bodyOf, collect } from '../../src/base/bytes.ts';
 import type { Annotations, Descriptor, Platform } from '../../src/oci/descriptor.ts';
+import { copy } from '../../src/oci/copy.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import { encodeManifest } from '../../src/oci/goJson.ts';
 import { localRegistry } from '../../src/oci/layout/localRegistry.ts';
 import { MediaType } from '../../src/oci/mediaTypes.ts';
 import type { Registry, Repository } from '../../src/oci/store.ts';
+import { buildArtifact } from '../../src/packaging/artifact.ts';
+import { planPush } from '../../src/packaging/plan.ts';
+import { root } from './cache.ts';
 
 const created = '2026-03-17T09:30:00Z';
 const source = 'https://github.com/example/lighthouse';
@@ -14,7 +20,7 @@ const source = 'https://github.com/example/lighthouse';
 /** Fills the folder of Local, through the product's own store, with one of each of the common types. */
 export async function fillSamples(localFolder: string): Promise<void> {
   const registry = localRegistry(localFolder);
-  for (const fill of [image, chart, wasm, policy, model, flux, feature, compose]) {
+  for (const fill of [image, chart, wasm, policy, model, flux, feature, compose, folder]) {
     await fill(registry);
   }
 }
@@ -418,4 +424,21 @@ async function compose(registry: Registry): Promise<void> {
     },
     '1.4.2',
   );
+}
+
+/** A plain folder, as *Push as OCI Artifact…* makes it. */
+async function folder(registry: Registry): Promise<void> {
+  const site = path.join(root, 'test/fixtures/workspace/site');
+  const plan = await planPush([{ path: site, title: 'site' }], { largeFile: Infinity });
+  const built = await buildArtifact(plan, {
+    artifactType: 'application/vnd.oci-explorer.files.v1',
+    annotations: { 'org.opencontainers.image.source': source },
+    keepFileTimes: false,
+    temporary: tmpdir(),
+  });
+  try {
+    await copy(built.store, built.root.digest, registry.repository('web/site'), '1.0.0');
+  } finally {
+    await built.dispose();
+  }
 }

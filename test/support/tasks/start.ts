@@ -22,7 +22,7 @@ if (!exists(workspace)) {
 }
 
 const stop = desktopEditor() === undefined ? await inBrowser() : await onDesktop(desktopEditor()!);
-console.log(`2. Click the OCI Explorer icon at the left, open Local, then any repository and tag down to its layers.
+console.log(`2. Click the OCI Explorer icon at the left; below Local open any group, repository and tag, down to its layers, and click a tag.
 3. In the Explorer, right-click the folder "site" and choose Push as OCI Artifact…
 (Ctrl-C ends it.)`);
 
