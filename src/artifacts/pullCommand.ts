@@ -1,4 +1,4 @@
-import { typeRow } from './table.ts';
+import { builtInTable, type TypeTable } from './table.ts';
 import type { ArtifactType } from './type.ts';
 
 export interface PullTarget {
@@ -8,37 +8,100 @@ export interface PullTarget {
   readonly repository: string;
   readonly tag?: string | undefined;
   readonly digest: string;
+  /** Digest of what it is attached to; else taken from a tag that names it. */
+  readonly subject?: string | undefined;
   readonly plainHttp: boolean;
 }
 
-/** Tools that need to be told about plain HTTP, and how. */
-const plainHttpFlags: Readonly<Record<string, string>> = { oras: '--plain-http', helm: '--plain-http' };
+/** Tools that need to be told about plain HTTP, and how, by the words the command starts with. */
+const plainHttpFlags: readonly (readonly [command: string, flag: string])[] = [
+  ['oras', '--plain-http'],
+  ['helm pull', '--plain-http'],
+  ['cosign', '--allow-http-registry'],
+  ['notation', '--insecure-registry'],
+  ['skopeo copy', '--src-tls-verify=false'],
+  ['podman pull', '--tls-verify=false'],
+  ['buildah from', '--tls-verify=false'],
+  ['nerdctl', '--insecure-registry'],
+  ['ctr image pull', '--plain-http'],
+  ['modctl pull', '--plain-http'],
+  ['kit pull', '--plain-http'],
+  ['zarf', '--plain-http'],
+  ['conftest pull', '--tls=false'],
+  ['apptainer pull', '--no-https'],
+  ['spin registry pull', '--insecure'],
+  ['imgpkg pull', '--registry-insecure'],
+];
 
-/** What to type to get it, by type; what is on disk is pulled by oras. */
-export function pullCommand(type: ArtifactType, target: PullTarget): string {
+const anything = 'oras pull {ref}';
+
+/**
+ * What to type into a POSIX shell to get it, by type; what is on disk is pulled by oras. Everything that comes from a
+ * server, a setting or the file system is one word of the command, whatever is in it.
+ */
+export function pullCommand(type: ArtifactType, target: PullTarget, table: TypeTable = builtInTable): string {
   const suffix = target.tag === undefined ? `@${target.digest}` : `:${target.tag}`;
   if (target.kind !== 'remote') {
     const layout = target.kind === 'local' ? `${target.registry}/${target.repository}` : target.registry;
     return `oras pull --oci-layout ${quoted(`${layout}${suffix}`)}`;
   }
-  const repo = `${target.registry}/${target.repository}`;
-  const values: Readonly<Record<string, string>> = {
-    ref: `${repo}${suffix}`,
-    repo,
-    tag: target.tag ?? '',
-    digest: target.digest,
-    registry: target.registry,
-  };
-  const template = typeRow(type.id)?.pull ?? 'oras pull {ref}';
-  const needs = [...template.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
-  // Some need what only their tool knows, or a tag where there is none: oras takes anything.
-  const usable = needs.every((name) => (values[name] ?? '') !== '') ? template : 'oras pull {ref}';
-  const command = usable.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
-  const flag = target.plainHttp ? plainHttpFlags[command.split(' ', 1)[0] ?? ''] : undefined;
-  return flag === undefined ? command : `${command} ${flag}`;
+  const values = valuesOf(type, target, suffix);
+  const template = table.byId.get(type.id)?.pull ?? anything;
+  // Some need what is not known here, or a tag where there is none: oras takes anything.
+  const command = filled(template, values) ?? filled(anything, values) ?? '';
+  const flag = plainHttpFlags.find(([start]) => command.startsWith(`${start} `))?.[1];
+  return target.plainHttp && flag !== undefined ? `${command} ${flag}` : command;
 }
 
-/** For a POSIX shell; names of registries, repositories and tags need no quotes. */
+type Values = Readonly<Record<string, string | undefined>>;
+
+function valuesOf(type: ArtifactType, target: PullTarget, suffix: string): Values {
+  const { registry, repository, tag, digest } = target;
+  const repo = `${registry}/${repository}`;
+  const subject = target.subject ?? (tag === undefined ? undefined : subjectOfTag(tag));
+  return {
+    ref: `${repo}${suffix}`,
+    repo,
+    registry,
+    name: repository.split('/').at(-1),
+    tag,
+    version: tag === undefined ? undefined : versionOfTag(tag),
+    digest,
+    subject: subject === undefined ? undefined : `${repo}@${subject}`,
+    predicate: type.evidence.find(({ field }) => /predicate-?type"\]$/i.test(field))?.value,
+  };
+}
+
+/** `sha256-<hex>` and cosign's `sha256-<hex>.sig` name a digest; one of sha512 does where it was not cut. */
+function subjectOfTag(tag: string): string | undefined {
+  const [, algorithm, hex] = /^(sha256|sha512)-([0-9a-f]+)(?:\.\w+)?$/.exec(tag) ?? [];
+  return hex?.length === (algorithm === 'sha256' ? 64 : 128) ? `${algorithm}:${hex}` : undefined;
+}
+
+/** Charts are tagged by a semantic version, with `_` for the `+` that no tag may hold. */
+function versionOfTag(tag: string): string | undefined {
+  const version = tag.replace('_', '+');
+  return /^v?\d+\.\d+\.\d+(?:-[\w.-]+)?(?:\+[\w.-]+)?$/.test(version) ? version : undefined;
+}
+
+const placeholder = /\{(\w+)\}/g;
+
+/** Undefined when the template names something that is not known. */
+function filled(template: string, values: Values): string | undefined {
+  const valueOf = (name = ''): string => (Object.hasOwn(values, name) && values[name]) || '';
+  if ([...template.matchAll(placeholder)].some(([, name]) => valueOf(name) === '')) {
+    return undefined;
+  }
+  return template
+    .split(' ')
+    .map((word) => {
+      const text = word.replace(placeholder, (_, name: string) => valueOf(name));
+      return text === word ? word : quoted(text);
+    })
+    .join(' ');
+}
+
+/** One word of a POSIX shell; nothing of the usual names and paths needs quotes. */
 function quoted(text: string): string {
-  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return /^[\w./:@+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

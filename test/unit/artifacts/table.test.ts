@@ -41,7 +41,7 @@ describe('the table of types', () => {
       assert.ok(row.category && row.tool && row.pull && row.docs, row.id);
       assert.ok(row.name.length <= 18, row.name);
       assert.match(
-        row.pull.replaceAll(/\{(ref|repo|tag|version|digest|registry|name|subject)\}/g, ''),
+        row.pull.replaceAll(/\{(ref|repo|tag|version|digest|registry|name|subject|predicate)\}/g, ''),
         /^(?:[^{}]|'\{\{json \.Provenance\}\}')*$/,
       );
     }
