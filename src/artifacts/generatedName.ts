@@ -15,19 +15,24 @@ const fillers: ReadonlySet<string> = new Set([
 
 const longest = 40;
 
-/** Types that any content may have. */
-const plainTypes: ReadonlySet<string> = new Set([
-  'application/json',
-  'application/yaml',
-  'application/xml',
-  'application/octet-stream',
-  'application/gzip',
-  'application/zip',
-  'application/x-tar',
-  'application/x-gzip',
-  'application/tar+gzip',
-  'text/plain',
+/** Types that any content may have: what they are called says nothing about what it is. */
+const plainNames: ReadonlyMap<string, string> = new Map([
+  ['application/octet-stream', 'File'],
+  ['application/json', 'JSON'],
+  ['application/yaml', 'YAML'],
+  ['application/x-yaml', 'YAML'],
+  ['application/xml', 'XML'],
+  ['text/plain', 'Text'],
+  ['application/gzip', 'Gzip file'],
+  ['application/x-gzip', 'Gzip file'],
+  ['application/zstd', 'Zstandard file'],
+  ['application/zip', 'ZIP archive'],
+  ['archive/zip', 'ZIP archive'],
+  ['application/x-tar', 'Tar archive'],
+  ['application/tar+gzip', 'Tar archive'],
 ]);
+
+const version = /^v?\d+(?:(?:alpha|beta|rc)\d*)?$/i;
 
 /** The part that says what, as plain words: what a server sends is cut before it is looked at, and only ASCII is shown. */
 function wordsOf(mediaType: string): readonly string[] {
@@ -40,14 +45,12 @@ function wordsOf(mediaType: string): readonly string[] {
 }
 
 function tellingWords(mediaType: string): readonly string[] {
-  return wordsOf(mediaType).filter(
-    (word) => !/^v?\d+(?:(?:alpha|beta|rc)\d*)?$/i.test(word) && !fillers.has(word.toLowerCase()),
-  );
+  return wordsOf(mediaType).filter((word) => !version.test(word) && !fillers.has(word.toLowerCase()));
 }
 
 /** True for a media type that any content may have, or that has no word in it. */
 export function saysNothing(mediaType: string): boolean {
-  return plainTypes.has(mediaType.toLowerCase()) || tellingWords(mediaType).length === 0;
+  return plainNames.has(mediaType.toLowerCase()) || tellingWords(mediaType).length === 0;
 }
 
 /**
@@ -55,8 +58,8 @@ export function saysNothing(mediaType: string): boolean {
  * `application/vnd.acme.rocket.config.v1+json` → `acme rocket`. Never empty, at most 40 characters.
  */
 export function generatedName(mediaType: string): string {
-  const telling = tellingWords(mediaType);
-  const words =
-    telling.length > 0 ? telling : wordsOf(mediaType).filter((word) => !/^unknown$|^vnd$|^x$/i.test(word));
-  return words.slice(-2).join(' ').slice(0, longest).trim() || 'Untyped artifact';
+  const name =
+    plainNames.get(mediaType.toLowerCase()) ??
+    tellingWords(mediaType).slice(-2).join(' ').slice(0, longest).trim();
+  return name || 'Untyped artifact';
 }

@@ -1,7 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts';
 import { MediaType } from '../oci/mediaTypes.ts';
-import { generatedName } from './generatedName.ts';
-import { globMatcher } from './glob.ts';
+import { generatedName, saysNothing } from './generatedName.ts';
+import { globMatcher, type Matcher } from './glob.ts';
 import { identify } from './identify.ts';
 import { builtInTable, type LayerRow, type TypeTable } from './table.ts';
 import type { ArtifactType } from './type.ts';
@@ -9,32 +9,48 @@ import type { ArtifactType } from './type.ts';
 /** Short name of a layer: what its owner's type calls it, else what any type does, else one made of the media type. */
 export function layerName(layer: Descriptor, owner?: ArtifactType, table: TypeTable = builtInTable): string {
   const { mediaType } = layer;
-  const own = owner && namedIn(table.byId.get(owner.id)?.layers, mediaType);
-  const name = own ?? namedIn(layersOf(table), mediaType) ?? madeOf(mediaType);
+  const row = owner && table.byId.get(owner.id);
+  const name =
+    (row?.layers && namedIn(namesOf(row.layers), mediaType)) ??
+    namedIn(allNamesOf(table), mediaType) ??
+    (mediaType === '' ? 'File' : generatedName(mediaType));
   const predicate = predicateOf(layer, table);
   return predicate === undefined || predicate === name ? name : `${name} (${predicate})`;
 }
 
-function madeOf(mediaType: string): string {
-  return mediaType === '' || mediaType.toLowerCase() === MediaType.octetStream
-    ? 'File'
-    : generatedName(mediaType);
+/** Names by media type in lower case, and those that are for many. */
+interface Names {
+  readonly exact: ReadonlyMap<string, string>;
+  readonly globs: readonly (readonly [Matcher, string])[];
 }
 
-const layersByTable = new WeakMap<TypeTable, readonly LayerRow[]>();
+const namesByTable = new WeakMap<TypeTable, Names>();
 
-function layersOf(table: TypeTable): readonly LayerRow[] {
-  const known = layersByTable.get(table) ?? table.rows.flatMap(({ layers }) => layers ?? []);
-  layersByTable.set(table, known);
-  return known;
+function allNamesOf(table: TypeTable): Names {
+  let names = namesByTable.get(table);
+  if (!names) {
+    // What image layers are called in other types, and files of any content, says nothing without their owner.
+    const rows = table.rows.toSorted((a, b) => Number(b.fallback ?? false) - Number(a.fallback ?? false));
+    names = namesOf(
+      rows.flatMap(({ layers = [] }) => layers).filter(({ mediaType }) => !saysNothing(mediaType)),
+    );
+    namesByTable.set(table, names);
+  }
+  return names;
 }
 
-function namedIn(layers: readonly LayerRow[] | undefined, mediaType: string): string | undefined {
-  const key = mediaType.toLowerCase();
-  const exact = layers?.find((layer) => layer.mediaType.toLowerCase() === key);
-  return (
-    exact ?? layers?.find((layer) => layer.mediaType.includes('*') && globMatcher(layer.mediaType)(key))
-  )?.name;
+/** The first row with a media type names it. */
+function namesOf(layers: readonly LayerRow[]): Names {
+  return {
+    exact: new Map(layers.map(({ mediaType, name }) => [mediaType.toLowerCase(), name] as const).reverse()),
+    globs: layers
+      .filter(({ mediaType }) => mediaType.includes('*'))
+      .map(({ mediaType, name }) => [globMatcher(mediaType), name]),
+  };
+}
+
+function namedIn({ exact, globs }: Names, mediaType: string): string | undefined {
+  return exact.get(mediaType.toLowerCase()) ?? globs.find(([matches]) => matches(mediaType))?.[1];
 }
 
 /** Types whose content says what it states only in an annotation. */
