@@ -6,6 +6,13 @@ import { run, type Output, type RunOptions } from './run.ts';
 
 const goModule = path.join(import.meta.dirname, 'go');
 
+/** Programs with a Go module of their own, as their dependencies do not agree with the others'. */
+const ownModules: Readonly<Record<string, string>> = {
+  helm: path.join(import.meta.dirname, 'go-helm'),
+  notation: path.join(import.meta.dirname, 'go-notation'),
+  cosign: path.join(import.meta.dirname, 'go-cosign'),
+};
+
 /** Programs of the Go module in `test/support/go`, pinned by its go.sum; each with the package it is built from. */
 const goPeers = {
   oras: 'oras.land/oras/cmd/oras',
@@ -14,11 +21,15 @@ const goPeers = {
   olareg: 'github.com/olareg/olareg/cmd/olareg',
   registry: 'github.com/distribution/distribution/v3/cmd/registry',
   htpasswd: './htpasswd',
+  helm: 'helm.sh/helm/v3/cmd/helm',
+  notation: 'github.com/notaryproject/notation/cmd/notation',
+  cosign: 'github.com/sigstore/cosign/v2/cmd/cosign',
 } as const;
 
 /** Programs of Debian packages of the same name. */
 const debianPeers = {
   skopeo: '/usr/bin/skopeo',
+  buildah: '/usr/bin/buildah',
   'docker-registry': '/usr/bin/docker-registry',
   chromium: '/usr/bin/chromium',
 } as const;
@@ -34,7 +45,7 @@ export function peer(name: Peer): Promise<string> {
 
 /** @throws {Error} with what the program said, when it ends with anything but 0 */
 export async function runPeer(
-  name: 'oras' | 'crane' | 'regctl' | 'skopeo' | 'olareg',
+  name: Exclude<Peer, 'registry' | 'docker-registry' | 'htpasswd' | 'chromium'>,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Output> {
@@ -52,15 +63,16 @@ export async function installPeers(): Promise<void> {
 }
 
 async function goPeer(name: GoPeer): Promise<string> {
+  const folder = ownModules[name] ?? goModule;
   const sum = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum', 'htpasswd/main.go']) {
-    sum.update(readFileSync(path.join(goModule, file)));
+  for (const file of ['go.mod', 'go.sum', ...(folder === goModule ? ['htpasswd/main.go'] : [])]) {
+    sum.update(readFileSync(path.join(folder, file)));
   }
   const binary = path.join(cacheFolder, 'peers', sum.digest('hex').slice(0, 16), name);
   return once(binary, () =>
     timed(`Building ${name} from ${goPeers[name]}`, async () => {
       mkdirSync(path.dirname(binary), { recursive: true });
-      await run('go', ['build', '-o', `${binary}.new`, goPeers[name]], { cwd: goModule });
+      await run('go', ['build', '-o', `${binary}.new`, goPeers[name]], { cwd: folder });
       renameSync(`${binary}.new`, binary);
     }),
   );
