@@ -14,6 +14,7 @@ export interface IdentifyContext {
   readonly config?: unknown;
 }
 
+const configStage = stages.findIndex(([rule]) => rule === 'config-media-type');
 const labelStage = stages.findIndex(([rule]) => rule === 'config-label');
 
 /**
@@ -31,8 +32,8 @@ export function identify(
   const subject = subjectOf(manifest, descriptor, context);
   const canRefine = isLabelled(subject) && fieldOf(context, 'config') === undefined;
   for (const [round, claimsByStage] of table.rounds.entries()) {
-    if (round === 2 && subject.artifactType) {
-      // What it says it is tells more than what it is carried in.
+    if (round > 0 && saysWhatItIs(subject, table)) {
+      // What it says it is tells more than what it is carried in and how that is stored.
       break;
     }
     for (const [stage, [rule]] of stages.entries()) {
@@ -63,6 +64,18 @@ export function identify(
     ignored: ignoredFields(subject, table, evidence),
     refinable: canRefine,
   };
+}
+
+/** True for a type of its own, known or not: no image type, no placeholder. */
+function saysWhatItIs(subject: Subject, table: TypeTable): boolean {
+  const { artifactType, configMediaType } = subject;
+  return (
+    artifactType !== undefined ||
+    (configMediaType !== undefined &&
+      !isGenericType(configMediaType.value) &&
+      !saysNothing(configMediaType.value) &&
+      !table.rounds[2]?.[configStage]?.some(({ find }) => find(subject)))
+  );
 }
 
 function fieldOf(context: unknown, name: keyof IdentifyContext): unknown {

@@ -172,6 +172,16 @@ const precedence: readonly (readonly [string, object, string, object?, object?])
     'acme rocket',
   ],
   [
+    'a type no row knows before flavours of storage',
+    { ...image, artifactType: 'application/vnd.acme.rocket.v1', layers: [blob(MediaType.layerTarGzip, toc)] },
+    'acme rocket',
+  ],
+  [
+    'a config type no row knows before flavours of storage',
+    { config: blob('application/vnd.acme.rocket.v1'), layers: [blob(`${MediaType.layerTarGzip}+encrypted`)] },
+    'acme rocket',
+  ],
+  [
     'labels of an image config only',
     { config: blob('application/vnd.acme.rocket.v1'), layers: [] },
     'acme rocket',
