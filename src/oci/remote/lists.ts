@@ -22,7 +22,8 @@ export function createLists(): Lists {
   return new LruMap(16);
 }
 
-const restToken = /^rest:(\d+):/;
+/** What stands in front of the address of a page: its rest is here, or no `Link` led to it. */
+const restToken = /^(?:rest:\d+|counted):/;
 let restCount = 0;
 
 /**
@@ -80,13 +81,23 @@ async function ask(
     throw new OciError('not-a-registry', `The answer has no list of ${field}`, facts);
   }
   const items = names.filter((name): name is string => typeof name === 'string' && isName(name));
-  const last = new URLSearchParams(url.slice(url.indexOf('?'))).get('last');
+  const params = new URLSearchParams(url.slice(url.indexOf('?')));
+  const last = params.get('last');
   const known = last === null ? -1 : items.indexOf(last);
-  return {
-    // A server that ignores `last` starts from the beginning again.
-    items: known < 0 ? items : items.slice(known + 1),
-    next: nextPage(nextLink(registryHeader(answer, 'link')), endpoint, url),
-  };
+  // A server that ignores `last` starts from the beginning again.
+  const rest = known < 0 ? items : items.slice(known + 1);
+  const isCounted = op.page?.startsWith('counted:') === true;
+  if (isCounted && (rest[0] ?? '') <= (last ?? '')) {
+    // Behind its last name crane's registry begins anew.
+    return { items: [], next: undefined };
+  }
+  const link = nextLink(registryHeader(answer, 'link'));
+  if (link === undefined && rest.length > 0 && params.get('n') === String(names.length)) {
+    // As many as were asked for: a server that sends no `Link` may have more, as crane's does.
+    const behind = encodeURIComponent(rest.at(-1) ?? '');
+    return { items: rest, next: `counted:${endpoint}?last=${behind}&n=${names.length}` };
+  }
+  return { items: rest, next: nextPage(link, endpoint, url) };
 }
 
 /** A link repeats the page size of the first request; a search wants more at a time. All else in it stays as it is. */
