@@ -30,6 +30,7 @@ const goPeers = {
 const debianPeers = {
   skopeo: '/usr/bin/skopeo',
   buildah: '/usr/bin/buildah',
+  umoci: '/usr/bin/umoci',
   'docker-registry': '/usr/bin/docker-registry',
   chromium: '/usr/bin/chromium',
 } as const;
