@@ -1,0 +1,73 @@
+import { inspect } from 'node:util';
+import type { TestContext } from 'node:test';
+import type { Credential, CredentialSource } from '../../src/oci/remote/credential.ts';
+import { createDispatcher, type DispatcherOptions } from '../../src/oci/remote/dispatcher.ts';
+import { remoteRegistry, type RemoteOptions, type RemoteRegistry } from '../../src/oci/remote/registry.ts';
+import { scriptedServer, type Script, type ScriptedOptions, type ScriptedServer } from './scriptedServer.ts';
+
+export interface Remote {
+  readonly registry: RemoteRegistry;
+  /** Milliseconds that were to be waited; nothing really waits. */
+  readonly waits: readonly number[];
+  /** All that was logged and warned. */
+  output(): string;
+}
+
+export interface RemoteHarnessOptions extends Partial<RemoteOptions>, DispatcherOptions {
+  readonly credential?: Credential;
+}
+
+/** A server for one test. */
+export async function serve(
+  t: TestContext,
+  script: Script,
+  options?: ScriptedOptions,
+): Promise<ScriptedServer> {
+  const server = await scriptedServer(script, options);
+  t.after(() => server.stop());
+  return server;
+}
+
+/** Our client of a server, with everything it says kept. */
+export function remoteOf(
+  t: TestContext,
+  { host, origin }: Pick<ScriptedServer, 'host' | 'origin'>,
+  options: RemoteHarnessOptions = {},
+): Remote {
+  const { credential, trusted, timeouts, ...rest } = options;
+  const said: string[] = [];
+  const waits: number[] = [];
+  const dispatcher = rest.dispatcher ?? createDispatcher({ trusted, timeouts });
+  t.after(() => dispatcher.destroy());
+  const credentials: CredentialSource = () => Promise.resolve(credential);
+  let now = 1_700_000_000_000;
+  const registry = remoteRegistry({
+    host,
+    scheme: origin.startsWith('https:') ? 'https' : 'http',
+    credentials,
+    userAgent: 'test',
+    random: () => 0.5,
+    now: () => now,
+    sleep: (milliseconds, signal) => {
+      signal?.throwIfAborted();
+      waits.push(milliseconds);
+      now += milliseconds;
+      return Promise.resolve();
+    },
+    log: (entry) => said.push(inspect(entry)),
+    onWarning: (text) => said.push(text),
+    ...rest,
+    dispatcher,
+  });
+  return { registry, waits, output: () => said.join('\n') };
+}
+
+/** What was thrown; an answer is a failure of the test. */
+export async function failureOf(work: Promise<unknown>): Promise<Error> {
+  try {
+    await work;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('Nothing was thrown');
+}
