@@ -13,8 +13,8 @@ export interface ServerCertificate {
 /** The certificate a server shows, whoever signed it; nothing else is said over the connection. */
 export function serverCertificate(host: string, signal?: AbortSignal): Promise<ServerCertificate> {
   const url = new URL(`https://${apiHost(host)}`);
-  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const servername = /^[\d.]+$|^\[/.test(url.hostname) ? undefined : url.hostname;
     const socket = connect({
       host: url.hostname.replace(/^\[|\]$/g, ''),

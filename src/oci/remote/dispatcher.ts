@@ -1,5 +1,11 @@
-import { getCACertificates, rootCertificates, TLSSocket } from 'node:tls';
 import { X509Certificate } from 'node:crypto';
+import {
+  createSecureContext,
+  getCACertificates,
+  rootCertificates,
+  TLSSocket,
+  type SecureContext,
+} from 'node:tls';
 import type { buildConnector, Dispatcher } from 'undici';
 import createConnector from 'undici/lib/core/connect.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
@@ -37,22 +43,23 @@ export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
 
 /** Verified as usual; where that fails, exactly the certificate that is trusted for the host will do, and no other. */
 function connector(timeout: number, trusted: (host: string) => string | undefined): buildConnector.connector {
-  const ca = [...authorities()];
-  const verified = createConnector({ timeout, ca, allowH2: false });
-  // A session is never taken up again: each connection shows its certificate.
-  const shown = createConnector({
-    timeout,
-    ca,
-    allowH2: false,
-    maxCachedSessions: 0,
-    rejectUnauthorized: false,
-  });
+  let verified: buildConnector.connector | undefined;
+  let shown: buildConnector.connector | undefined;
   return (target, callback) => {
     const pem = target.protocol === 'https:' ? trusted(target.host ?? target.hostname) : undefined;
     if (pem === undefined) {
+      verified ??= createConnector({ timeout, secureContext: authorities(), allowH2: false });
       verified(target, callback);
       return;
     }
+    shown ??= createConnector({
+      timeout,
+      secureContext: authorities(),
+      allowH2: false,
+      rejectUnauthorized: false,
+      // A session is never taken up again: each connection shows its certificate.
+      maxCachedSessions: 0,
+    });
     shown(target, (...[error, socket]) => {
       if (error) {
         callback(error, null);
@@ -80,12 +87,14 @@ function showsExactly(socket: TLSSocket, pem: string): boolean {
   }
 }
 
-let known: readonly string[] | undefined;
+let context: SecureContext | undefined;
 
-/** Node's roots, the system's, and those of NODE_EXTRA_CA_CERTS. Read once: the system's store is slow. */
-function authorities(): readonly string[] {
-  known ??= [...new Set([...rootCertificates, ...certificates('system'), ...certificates('extra')])];
-  return known;
+/** Node's roots, the system's, and those of NODE_EXTRA_CA_CERTS. Made once, by the first connection: reading them is slow. */
+function authorities(): SecureContext {
+  context ??= createSecureContext({
+    ca: [...new Set([...rootCertificates, ...certificates('system'), ...certificates('extra')])],
+  });
+  return context;
 }
 
 function certificates(type: 'system' | 'extra'): readonly string[] {
