@@ -6,6 +6,8 @@ import { asOciError } from './failure.ts';
 /** Most items that are held of one list. */
 const maxItems = 100_000;
 const maxPages = 5_000;
+/** Most pages in a row that bring nothing. */
+const maxIdle = 50;
 
 /** A list as far as it is loaded. It only grows; to ask again is to make a new one. */
 export class PagedList<T> {
@@ -17,6 +19,7 @@ export class PagedList<T> {
   readonly #flights = new Flights();
   #next: string | undefined;
   #pages = 0;
+  #idle = 0;
   #ended = false;
   /** Of the last try; a try that succeeds clears it. */
   error: OciError | undefined;
@@ -71,12 +74,16 @@ export class PagedList<T> {
       }
     }
     this.#pages++;
+    this.#idle = this.items.length === before ? this.#idle + 1 : 0;
     this.#ended = next === undefined || this.items.length >= maxItems;
     if (next === undefined) {
       return;
     }
     const isEndless =
-      this.#tokens.has(next) || (items.length > 0 && this.items.length === before) || this.#pages >= maxPages;
+      this.#tokens.has(next) ||
+      (items.length > 0 && this.#idle > 0) ||
+      this.#idle > maxIdle ||
+      this.#pages >= maxPages;
     if (isEndless) {
       this.#ended = true;
       throw new OciError('endless-list', 'The registry gives a list that does not end');

@@ -5,6 +5,7 @@ import {
   type Annotations,
   type Descriptor,
 } from './descriptor.ts';
+import { duplicateKey } from './duplicateKey.ts';
 import { OciError } from './errors.ts';
 import { isIndexType, MediaType } from './mediaTypes.ts';
 
@@ -51,6 +52,10 @@ export function parseManifest(bytes: Uint8Array, mediaType: string): AnyManifest
     );
   }
   const json = parseJson(bytes);
+  const twice = duplicateKey(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+  if (twice !== undefined) {
+    throw new OciError('manifest-invalid', `The document names ${twice.slice(0, 200)} twice`);
+  }
   const stated = json['mediaType'];
   if (stated !== undefined && typeof stated !== 'string') {
     throw new OciError('manifest-invalid', 'mediaType of the manifest is not a string');

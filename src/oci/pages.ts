@@ -3,10 +3,12 @@ import type { Page, PageOp } from './store.ts';
 
 /** Most pages that are followed: at 1,000 items each, a million names. */
 const maxPages = 1000;
+/** Most pages in a row that bring nothing: a registry that filters gives empty ones. */
+const maxIdle = 50;
 
 /**
  * The items of all pages in one sequence that is sure to end, whatever the server says; the reader may stop early.
- * @throws {OciError} `endless-list` for a page token that repeats, a page that brings no new item, or too many pages
+ * @throws {OciError} `endless-list` for a page token that repeats, a page of items that are all known, or too many pages
  */
 export async function* allItems<T>(
   fetchPage: (op: PageOp) => Promise<Page<T>>,
@@ -16,6 +18,7 @@ export async function* allItems<T>(
   const tokens = new Set<string>();
   const seen = new Set<unknown>();
   let page = op.page;
+  let idle = 0;
   for (let count = 0; count < maxPages; count++) {
     const { items, next } = await fetchPage({ ...op, page });
     const before = seen.size;
@@ -29,7 +32,8 @@ export async function* allItems<T>(
     if (next === undefined) {
       return;
     }
-    if (tokens.has(next) || (items.length > 0 && seen.size === before)) {
+    idle = seen.size === before ? idle + 1 : 0;
+    if (tokens.has(next) || (items.length > 0 && idle > 0) || idle > maxIdle) {
       break;
     }
     tokens.add(next);

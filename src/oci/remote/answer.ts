@@ -46,6 +46,12 @@ export async function* chunksOf(answer: Answer): AsyncGenerator<Uint8Array, void
   }
 }
 
+/** Ends an answer whose body is not wanted, its connection with it. */
+function drop({ body }: Answer): void {
+  // A body nobody reads says of its end by an event.
+  body.on('error', () => undefined).destroy();
+}
+
 /** At most `limit` bytes of a body as text; what is longer is cut. */
 export async function readText(answer: Answer, limit: number): Promise<string> {
   return (await readBytes(answer, limit, true)).toString('utf8');
@@ -68,7 +74,7 @@ export async function readBytes(answer: Answer, limit: number, cut = false): Pro
     }
   }
   if (size > limit) {
-    answer.body.destroy();
+    drop(answer);
     if (!cut) {
       throw new OciError('too-large', `The answer has more than ${limit} bytes`, answer.facts);
     }
@@ -98,7 +104,7 @@ async function* decoded(answer: Answer): AsyncGenerator<Uint8Array, void, undefi
     pipeline(Readable.from(chunksOf(answer)), decoder, () => undefined);
     yield* decoder as AsyncIterable<Uint8Array>;
   } catch (cause) {
-    answer.body.destroy();
+    drop(answer);
     if (isOciError(cause) || isAbort(cause)) {
       throw cause;
     }

@@ -21,7 +21,9 @@ const networkCodes: Readonly<Record<string, ErrorCode>> = {
   UND_ERR_CLOSED: 'connection-lost',
   UND_ERR_DESTROYED: 'connection-lost',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'connection-lost',
+  UND_ERR_INVALID_ARG: 'internal',
   UND_ERR_HEADERS_OVERFLOW: 'not-a-registry',
+  HTTPParserError: 'not-a-registry',
   ECONNABORTED: 'connection-lost',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'tls-untrusted',
   SELF_SIGNED_CERT_IN_CHAIN: 'tls-untrusted',
@@ -44,16 +46,16 @@ function causes(error: unknown, depth = 0): readonly Error[] {
   return [error, ...[error.cause, ...inner].flatMap((cause) => causes(cause, depth + 1))];
 }
 
-/** What a family of codes means, where no code of its own is known. */
-const networkFamilies: readonly (readonly [RegExp, ErrorCode])[] = [
-  [/^(?:CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_)/, 'tls-invalid'],
-  [/^HPE_/, 'not-a-registry'],
-];
-
-function networkCode(code: string): ErrorCode | undefined {
-  return Object.hasOwn(networkCodes, code)
-    ? networkCodes[code]
-    : networkFamilies.find(([pattern]) => pattern.test(code))?.[1];
+/** By its code, else by its name. What has no code at all did not come from the network. */
+function networkCode(error: Error): ErrorCode | undefined {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const known = [code, error.name].find((text) => text !== undefined && Object.hasOwn(networkCodes, text));
+  if (known !== undefined) {
+    return networkCodes[known];
+  }
+  return code !== undefined && /^(?:CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_)/.test(code)
+    ? 'tls-invalid'
+    : undefined;
 }
 
 /** A failure below HTTP as a typed error; typed ones and aborts pass through as they are. */
@@ -63,13 +65,12 @@ export function networkError(error: unknown, facts: ErrorFacts): Error {
   if (known) {
     return known;
   }
-  const code = all
-    .map((cause) => networkCode('code' in cause && typeof cause.code === 'string' ? cause.code : cause.name))
-    .find((found) => found !== undefined);
+  const code = all.map(networkCode).find((found) => found !== undefined);
+  const isOurs = !all.some((cause) => 'code' in cause && typeof cause.code === 'string');
   const said = all.map(({ message }) => message).filter((text) => text !== '');
   const isPlainHttp = said.some((text) => /wrong version number|packet length too long/i.test(text));
   return new OciError(
-    isPlainHttp ? 'plain-http-server' : (code ?? 'unreachable'),
+    isPlainHttp ? 'plain-http-server' : (code ?? (isOurs ? 'internal' : 'unreachable')),
     said.at(-1) ?? 'No connection',
     {
       ...facts,

@@ -1,5 +1,6 @@
-import { isOciError } from '../errors.ts';
+import { isOciError, OciError } from '../errors.ts';
 import { isLoopback } from '../reference.ts';
+import { readText } from './answer.ts';
 import type { Client } from './client.ts';
 import { remoteRegistry, type RemoteOptions } from './registry.ts';
 
@@ -11,6 +12,8 @@ export interface ProbeResult {
   readonly realm?: string;
   readonly catalog: 'yes' | 'denied' | 'absent';
 }
+
+const maxRoot = 64 * 1024;
 
 /**
  * Asks a host what it is. Loopback is asked without TLS first; everything else only with it, unless `scheme` says otherwise.
@@ -31,7 +34,10 @@ export async function probe(
   } catch (error) {
     // A server with TLS hangs up on plain HTTP, or says so in its own words.
     if (isOciError(error, 'connection-lost', 'request-refused', 'not-a-registry')) {
-      return ask({ ...options, scheme: 'https' }, signal);
+      return ask({ ...options, scheme: 'https' }, signal).catch((second: unknown) => {
+        // It was plain HTTP after all, and what it said then counts.
+        throw isOciError(second, 'plain-http-server') ? error : second;
+      });
     }
     throw error;
   }
@@ -79,7 +85,10 @@ async function ping(client: Client, signal: AbortSignal | undefined): Promise<nu
       signal,
       retry: false,
     });
-    await answer.body.dump();
+    const text = await readText(answer, maxRoot);
+    if (answer.status === 200 && text.trimStart().startsWith('<')) {
+      throw new OciError('not-a-registry', 'A web page stands where an API should be', answer.facts);
+    }
     return answer.status;
   } catch (error) {
     if (isOciError(error, 'unauthorized') && client.authorizer.scheme !== 'anonymous') {

@@ -33,12 +33,14 @@ interface RegistryOptions extends RemoteHarnessOptions {
   readonly refuse?: Script;
 }
 
+const giveToken: Script = (_, response) => json(response, 200, { token: 'good' });
+
 /** A registry that lets in who has `Bearer good…`, and a token service at its own origin. */
 async function registry(t: TestContext, options: RegistryOptions = {}): Promise<Registry> {
   const {
     challenge = (origin) => `Bearer realm="${origin}/token",service="test",scope="repository:app:pull"`,
-    lets = (authorization) => authorization.startsWith('Bearer good'),
-    token = (_, response) => json(response, 200, { token: 'good' }),
+    lets = (authorization: string) => authorization.startsWith('Bearer good'),
+    token = giveToken,
     refuse,
     ...rest
   } = options;
@@ -198,14 +200,12 @@ describe('authorization', () => {
 });
 
 describe('a token service of another origin', () => {
-  const good: Script = (_, response) => json(response, 200, { token: 'good' });
-
   for (const [name, address] of [
     ['another port', '127.0.0.1'],
     ['another address', '127.0.0.2'],
   ] as const) {
     it(`is asked as anonymous at ${name}`, async (t) => {
-      const other = await serve(t, good, { address });
+      const other = await serve(t, giveToken, { address });
       const bearer = await registry(t, { challenge: () => `Bearer realm="${other.origin}/token"` });
       await bearer.list();
       assert.equal(other.seen.length, 1);
@@ -214,8 +214,8 @@ describe('a token service of another origin', () => {
   }
 
   it('is told once the owner of the account agreed to that origin, and to no other', async (t) => {
-    const agreed = await serve(t, good);
-    const other = await serve(t, good);
+    const agreed = await serve(t, giveToken);
+    const other = await serve(t, giveToken);
     let realm = agreed.origin;
     let lets = false;
     const bearer = await registry(t, {
