@@ -161,6 +161,10 @@ export class Names {
     if (this.#known.get(node.id) !== undefined) {
       return;
     }
+    if (node.kind === 'manifest' && this.wasKnown(node)) {
+      // What it holds is known for ever; that it is still there is not.
+      await storeOf(node).resolve(node.descriptor.digest, { signal });
+    }
     if (node.kind === 'manifest' || !node.place.countsReads) {
       await this.read(node, signal);
       return;

@@ -7,6 +7,15 @@ export const l10n = { t: (text, ...values) => fill(text, values) };
 export const window = {}, commands = {}, env = {}, workspace = {};
 export const InputBoxValidationSeverity = {}, QuickInputButtons = {}, ProgressLocation = {};
 export class Disposable {}
+export const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
+export class TreeItem { constructor(label, state) { this.label = label; this.collapsibleState = state; } }
+export class ThemeColor { constructor(id) { this.id = id; } }
+export class ThemeIcon { constructor(id, color) { this.id = id; this.color = color; } }
+export class MarkdownString {
+  value = '';
+  appendMarkdown(text) { this.value += text; return this; }
+  appendText(text) { this.value += text; return this; }
+}
 `;
 
 registerHooks({

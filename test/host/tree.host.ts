@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { commands, ConfigurationTarget, env, ThemeIcon, workspace } from 'vscode';
+import { createBrowser } from '../../src/browse/createBrowser.ts';
+import { createManifestCache } from '../../src/browse/manifestCache.ts';
+import type { Browser } from '../../src/browse/browser.ts';
+import type { Node } from '../../src/browse/node.ts';
+import { Command, View } from '../../src/contributions.ts';
+import { localRegistry } from '../../src/oci/layout/localRegistry.ts';
+import { treeItem } from '../../src/views/treeItem.ts';
+import { fillSamples } from '../support/samples.ts';
+import { test, until } from './harness.ts';
+
+const localFolder = (): string => workspace.getConfiguration('ociExplorer').get<string>('localFolder') ?? '';
+
+let isFilled = false;
+
+/** The samples in Local, made once. */
+async function samples(): Promise<string> {
+  if (!isFilled) {
+    await fillSamples(localFolder());
+    isFilled = true;
+  }
+  return localFolder();
+}
+
+/** What is selected in the view, as *Copy Reference* calls it. */
+async function selected(): Promise<string> {
+  await env.clipboard.writeText('');
+  await commands.executeCommand(Command.copyReference);
+  return env.clipboard.readText();
+}
+
+/** Moves the selection of the tree, which has the focus, one row down. */
+async function down(): Promise<void> {
+  await commands.executeCommand('list.focusDown');
+  await commands.executeCommand('list.select');
+}
+
+/** Every row below a node, names come. */
+async function rows(browser: Browser, node: Node): Promise<Node[]> {
+  const children = await browser.children(node);
+  await until('names', () =>
+    children.every((child) => (child.kind !== 'tag' && child.kind !== 'manifest') || browser.named(child)),
+  );
+  const below = [];
+  for (const child of children) {
+    below.push(child, ...(await rows(browser, child)));
+  }
+  return below;
+}
+
+test('rows of Local are items with a type, an icon and flags, down to the layers', async () => {
+  const folder = await samples();
+  const place = {
+    id: 'local',
+    name: 'Local',
+    kind: 'local',
+    host: folder,
+    pinned: [],
+    pinnedOnly: false,
+    countsReads: false,
+    registry: localRegistry(folder),
+  } as const;
+  const browser = createBrowser({
+    places: { all: () => [place], get: () => place },
+    cache: createManifestCache(),
+    settings: () => ({ pageSize: 100, tagOrder: 'semver' }),
+  });
+  const [root] = browser.roots();
+  assert.ok(root);
+  const all = await rows(browser, root);
+  const items = new Map(all.map((node) => [node, treeItem(node, browser)]));
+  const types = new Set<string>();
+  for (const [node, item] of items) {
+    if (node.kind !== 'note') {
+      const [type = ''] = String(item.description).split(' · ');
+      types.add(type);
+      assert.notEqual(type, '', node.id);
+      assert.ok(item.iconPath instanceof ThemeIcon, node.id);
+      assert.ok(item.contextValue?.split(';').includes(node.kind), node.id);
+    }
+  }
+  for (const type of ['Helm chart', 'Image index', 'SPDX SBOM', 'Notation signature', 'Cosign signature']) {
+    assert.ok(types.has(type), `${type} of ${[...types].join(', ')}`);
+  }
+  assert.equal(new Set([...items.values()].map(({ id }) => id)).size, items.size);
+  const index = [...items].find(([node]) => node.kind === 'tag' && node.tag === '1.4.2')?.[1];
+  assert.deepEqual(index?.contextValue?.split(';'), ['index', 'local', 'tag']);
+  const layer = [...items].find(([node]) => node.kind === 'blob' && node.role === 'layer')?.[1];
+  assert.deepEqual(layer?.contextValue?.split(';'), ['blob', 'layer', 'local']);
+  browser.dispose();
+});
+
+test('Show in Tree selects a tag, a digest and a repository in nested groups', async () => {
+  const folder = await samples();
+  await commands.executeCommand(`${View.registries}.focus`);
+  await commands.executeCommand(Command.refresh);
+  const { digest } = await localRegistry(folder).repository('shop/app').resolve('1.4.1');
+  for (const [target, text] of [
+    [{ repository: 'shop/app', ref: '1.4.2' }, `${folder}/shop/app:1.4.2`],
+    [{ repository: 'shop/app', ref: digest }, `${folder}/shop/app@${digest}`],
+    [{ repository: 'charts/lighthouse' }, `${folder}/charts/lighthouse`],
+  ] as const) {
+    await commands.executeCommand(Command.showInTree, { place: 'local', ...target });
+    await until(text, async () => (await selected()) === text);
+  }
+});
+
+test('the tree expands to a layer', async () => {
+  const folder = await samples();
+  await commands.executeCommand(Command.showInTree, {
+    place: 'local',
+    repository: 'charts/lighthouse',
+    ref: '1.0.0',
+  });
+  const tag = `${folder}/charts/lighthouse:1.0.0`;
+  await until(tag, async () => (await selected()) === tag);
+  await commands.executeCommand('list.expand');
+  const seen = new Set<string>();
+  await until('a config and a layer below the tag', async () => {
+    await down();
+    seen.add(await selected());
+    return [...seen].filter((text) => text.startsWith(`${folder}/charts/lighthouse@sha256:`)).length >= 2;
+  });
+});
+
+test('collapsing ends what was asked, and expanding asks again', async () => {
+  const open = new Set<string>();
+  let isHeld = true;
+  let asked = 0;
+  const server = createServer((request, response) => {
+    const url = request.url ?? '';
+    open.add(url);
+    response.once('close', () => open.delete(url));
+    const isTags = url.includes('/tags/list');
+    asked += isTags ? 1 : 0;
+    if (isTags && isHeld) {
+      return;
+    }
+    const body = isTags ? { tags: ['v1'] } : url.includes('_catalog') ? { repositories: ['app'] } : undefined;
+    response.writeHead(body ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body ?? { errors: [] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const settings = workspace.getConfiguration('ociExplorer');
+  await settings.update('registries', [{ host }], ConfigurationTarget.Global);
+  try {
+    await until('the repository', async () => {
+      await commands.executeCommand(Command.showInTree, { place: host, repository: 'app' });
+      return (await selected()) === `${host}/app`;
+    });
+    await commands.executeCommand('list.expand');
+    await until('the request', () => open.size === 1);
+    await commands.executeCommand('list.collapse');
+    await until('the end of the request', () => open.size === 0);
+    isHeld = false;
+    const before = asked;
+    await commands.executeCommand('list.expand');
+    await until('a new request', () => asked > before);
+    await until('the tag', async () => {
+      await down();
+      return (await selected()) === `${host}/app:v1`;
+    });
+  } finally {
+    await settings.update('registries', undefined, ConfigurationTarget.Global);
+    server.closeAllConnections();
+    server.close();
+  }
+});
