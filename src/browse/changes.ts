@@ -23,7 +23,10 @@ export class Changes {
     }
     if (!this.#scheduled) {
       this.#scheduled = true;
-      this.#schedule(() => this.#tell());
+      this.#schedule(() => {
+        this.#scheduled = false;
+        this.flush();
+      });
     }
   }
 
@@ -36,9 +39,15 @@ export class Changes {
     this.#listeners.clear();
   }
 
+  /** Tells what is waiting at once, for what comes right after it and needs it told. */
+  flush(): void {
+    if (this.#everything || this.#nodes.size > 0) {
+      this.#tell();
+    }
+  }
+
   #tell(): void {
     const nodes = this.#everything ? undefined : [...this.#nodes.values()];
-    this.#scheduled = false;
     this.#everything = false;
     this.#nodes.clear();
     for (const listener of this.#listeners) {

@@ -307,11 +307,15 @@ class Tree implements Browser {
     if (!node) {
       return undefined;
     }
-    this.#listings.goTo(this.#nodes.place(node.place), repository);
+    const isElsewhere = this.#listings.goTo(this.#nodes.place(node.place), repository);
+    const isOther = ref !== undefined && this.#listings.goTo(node, ref);
+    if (isElsewhere || isOther) {
+      // The tree has to know of the new row before it can reveal it.
+      this.#changes.flush();
+    }
     if (ref === undefined) {
       return node;
     }
-    this.#listings.goTo(node, ref);
     return isDigest(ref) ? this.#untagged(node, ref) : this.#nodes.tag(node, ref);
   }
 

@@ -108,8 +108,11 @@ export class Listings {
     before?.abort();
   }
 
-  /** Shows a name, whether the list has it yet or not; a filter that would hide it is cleared. */
-  goTo(node: Listed, name: string): void {
+  /**
+   * Shows a name, whether the list has it yet or not; a filter that would hide it is cleared.
+   * @returns whether there are other rows now
+   */
+  goTo(node: Listed, name: string): boolean {
     const { extra, filter, list } = this.of(node);
     const isNew = !extra.has(name) && !list.has(name);
     extra.delete(name);
@@ -122,9 +125,12 @@ export class Listings {
     }
     if (filter !== undefined && !matcher(filter)(name)) {
       this.setFilter(node, undefined);
-    } else if (isNew) {
+      return true;
+    }
+    if (isNew) {
       this.#ports.changed(node);
     }
+    return isNew;
   }
 
   #make(node: Listed, before: Listing | undefined): Listing {

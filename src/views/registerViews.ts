@@ -68,6 +68,7 @@ export function registerViews(services: Services): Disposable {
     void commands.executeCommand('setContext', Context.filtered, filters.length > 0);
   };
   showPlaces();
+  selection.follow(() => view.selection);
   return Disposable.from(
     view,
     changed,
@@ -77,7 +78,6 @@ export function registerViews(services: Services): Disposable {
     }),
     places.onDidChange(showPlaces),
     view.onDidCollapseElement(({ element }) => browser.collapse(element)),
-    view.onDidChangeSelection((event) => selection.set(event.selection)),
     events.changed.event(({ place, repository }) => {
       const root = rootOf(place);
       // A first push makes a repository. To list those of a folder again costs nothing; elsewhere it is just shown.
@@ -90,9 +90,7 @@ export function registerViews(services: Services): Disposable {
     events.reveal.event(({ place, repository, ref }) => {
       const root = rootOf(place);
       const node = repository === '' ? root : browser.locate(place, repository, ref);
-      if (root && node) {
-        // What was just located is among its children only when they are asked for again.
-        changed.fire(root);
+      if (node) {
         // A row that is gone meanwhile is not worth a message.
         reveal(node).catch((error: unknown) => log().warn(`Reveal: ${describeError(error)}`));
       }
