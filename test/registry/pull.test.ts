@@ -10,7 +10,6 @@ import {
   readFile,
   rm,
   symlink,
-  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';

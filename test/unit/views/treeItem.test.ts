@@ -136,7 +136,7 @@ describe('a row of the tree', () => {
       ['app', 'repository'],
       ['1.0.0', 'Helm chart · 7 B · '],
       ['config', 'Helm chart config · 2 B'],
-      ['layer 1', 'Chart · 5 B'],
+      ['layer 1', 'Chart archive · 5 B'],
       ['referrers', 'list'],
       ['image', 'Image index · 2 platforms'],
       ['linux/amd64', 'OCI image · '],
@@ -173,7 +173,7 @@ describe('a row of the tree', () => {
     for (const [code, facts, remedies] of [
       ['unauthorized', { host: 'p.example' }, ['signIn']],
       ['plain-http-server', { host: 'p.example' }, ['useHttp']],
-      ['tls-untrusted', { host: 'p.example', certificate: 'PEM' }, ['trustCertificate', 'showLog']],
+      ['tls-untrusted', { host: 'p.example' }, ['trustCertificate', 'showLog']],
       ['unreachable', { host: 'p.example' }, ['refresh', 'showLog']],
     ] as const) {
       const browser = tree({ repositories: () => Promise.reject(new OciError(code, 'No', facts)) });
