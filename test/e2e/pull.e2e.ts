@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { after, before } from 'node:test';
+import { promisify } from 'node:util';
+import { runPeer } from '../support/peers.ts';
+import { openSession, scenario, type Session } from './session.ts';
+
+let session: Session;
+before(
+  async () => {
+    session = await openSession();
+    const layout = `${path.join(session.work, 'local/team/site')}:1.0.0`;
+    await runPeer(
+      'oras',
+      ['push', '--oci-layout', '--artifact-type', 'application/vnd.acme.site.v1', layout, 'site'],
+      {
+        cwd: session.workspace,
+      },
+    );
+  },
+  { timeout: 180_000 },
+);
+after(() => session.close());
+
+/** The dialog of the web workbench is a quick input; it takes a path once it shows the one it begins with. */
+async function chooseFolder(folder: string, title: RegExp): Promise<void> {
+  const { editor, workspace } = session;
+  const dialog = editor.page.locator('.quick-input-widget:visible').filter({ hasText: title });
+  await dialog.getByText('..', { exact: true }).waitFor();
+  const input = dialog.locator('input.input').first();
+  while ((await input.inputValue()) !== `${workspace}/`) {
+    await editor.page.waitForTimeout(50);
+  }
+  await editor.answer(`${folder}/`, title);
+}
+
+scenario(
+  'pulls a folder of Local to a folder, and asks before it replaces a file',
+  () => session,
+  async ({ editor, workspace, work }) => {
+    const out = path.join(work, 'out');
+    await mkdir(path.join(out, 'site'), { recursive: true });
+    await writeFile(path.join(out, 'site/index.html'), 'mine');
+    await writeFile(path.join(out, 'site/kept'), 'mine');
+    await editor.openContainer('OCI Explorer');
+    await editor.command('OCI Explorer: Go to Reference…');
+    await editor.answer('Local/team/site:1.0.0');
+    await editor
+      .tab(/site:1\.0\.0 › manifest/)
+      .first()
+      .waitFor();
+    await editor.context(editor.row('1.0.0'), 'Pull to Folder…');
+    await chooseFolder(out, /Pull Local\/team\/site:1\.0\.0/);
+    const question = await editor.dialog(/Replace 1 files/, 'Replace');
+    assert.match(question, /site\/index\.html/);
+    await editor.notification(/Pulled Local\/team\/site:1\.0\.0/);
+    assert.equal(await readFile(path.join(out, 'site/kept'), 'utf8'), 'mine');
+    await promisify(execFile)('diff', [
+      '-r',
+      '--exclude=kept',
+      path.join(workspace, 'site'),
+      path.join(out, 'site'),
+    ]);
+    assert.deepEqual(await readdir(out), ['site']);
+  },
+);
+
+scenario(
+  'gives a chart the name its own tool gives it',
+  () => session,
+  async ({ editor, work }) => {
+    const out = path.join(work, 'charts');
+    await mkdir(out);
+    await editor.command('OCI Explorer: Go to Reference…');
+    await editor.answer('Local/charts/lighthouse:0.9.0');
+    await editor.context(editor.row('0.9.0'), 'Pull to Folder…');
+    await chooseFolder(out, /lighthouse-0\.9\.0\.tgz/);
+    await editor.notification(/Pulled Local\/charts\/lighthouse:0\.9\.0/, 'Open Folder');
+    assert.deepEqual(await readdir(out), ['lighthouse-0.9.0.tgz']);
+    const { stdout } = await promisify(execFile)('tar', ['-tzf', path.join(out, 'lighthouse-0.9.0.tgz')]);
+    assert.match(stdout, /^lighthouse\/Chart\.yaml$/m);
+  },
+);
+
+scenario(
+  'asks which platform of an index, and before it writes what has no name',
+  () => session,
+  async ({ editor, work }) => {
+    const out = path.join(work, 'image');
+    await mkdir(out);
+    await editor.command('OCI Explorer: Go to Reference…');
+    await editor.answer('Local/shop/app:1.4.1');
+    await editor.context(editor.row('1.4.1'), 'Pull to Folder…');
+    await editor.pick('linux/arm64/v8', /Pull Local\/shop\/app/);
+    await editor.dialog(/gives its files no names/, 'Write Layers');
+    await chooseFolder(out, /Pull Local\/shop\/app:1\.4\.1/);
+    await editor.notification(/Pulled Local\/shop\/app:1\.4\.1/);
+    const names = await readdir(out);
+    assert.ok(names.length > 0 && names.every((name) => /^[a-f0-9]{12}\.tar\.gz$/.test(name)), names.join());
+  },
+);
