@@ -8,8 +8,8 @@ export type Undo = () => Promise<void>;
 
 export interface MoveOptions {
   readonly signal?: AbortSignal | undefined;
-  /** A folder for what is replaced; without one nothing may be. */
-  readonly aside?: string;
+  /** What may be replaced, as `replacedBy` gave it, and a folder to keep it in. Nothing else is. */
+  readonly replacing?: { readonly paths: ReadonlySet<string>; readonly aside: string };
   readonly undo: Undo[];
   /** Folders that were there and now hold more; they stay what they were. */
   readonly merged: Set<string>;
@@ -36,7 +36,7 @@ export async function replacedBy(from: string, to: string): Promise<readonly str
  * is in `undo`.
  */
 export async function moveInto(from: string, to: string, options: MoveOptions): Promise<void> {
-  const { signal, aside, undo, merged } = options;
+  const { signal, replacing, undo, merged } = options;
   const { atimeMs, mtimeMs } = await lstat(to);
   // The first step taken is the last one undone. As numbers, because a Date has no parts of a millisecond.
   undo.push(() => utimes(to, atimeMs / 1000, mtimeMs / 1000));
@@ -48,12 +48,12 @@ export async function moveInto(from: string, to: string, options: MoveOptions): 
       await moveInto(path, target, options);
       continue;
     }
-    if (existing && aside === undefined) {
-      throw inTheWay(target, 'would be written twice');
-    }
-    if (existing && aside !== undefined) {
-      const kept = join(aside, String(undo.length));
-      await keep(target, kept);
+    if (existing) {
+      if (!replacing?.paths.has(target)) {
+        throw inTheWay(target, replacing ? 'was made meanwhile' : 'would be written twice');
+      }
+      const kept = join(replacing.aside, String(undo.length));
+      await keep(target, existing, kept);
       undo.push(() => rename(kept, target));
     }
     await rename(path, target);
@@ -63,9 +63,9 @@ export async function moveInto(from: string, to: string, options: MoveOptions): 
   }
 }
 
-/** By a second name where that can be, so that the file is never gone. */
-async function keep(path: string, kept: string): Promise<void> {
-  await link(path, kept).catch(() => rename(path, kept));
+/** By a second name where that can be, so that the file is never gone. Some systems would follow a link instead. */
+async function keep(path: string, existing: Stats, kept: string): Promise<void> {
+  await (existing.isFile() ? link(path, kept).catch(() => rename(path, kept)) : rename(path, kept));
 }
 
 interface Pair {

@@ -1,20 +1,12 @@
-import { chmod, copyFile, constants, mkdir, open } from 'node:fs/promises';
+import { copyFile, constants, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Limiter } from '../base/limiter.ts';
 import { verified } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { fileError, isAbort, isOciError, OciError } from '../oci/errors.ts';
 import type { Op, ReadStore } from '../oci/store.ts';
-import {
-  inTheWay,
-  makeFolder,
-  makeTarget,
-  moveInto,
-  replacedBy,
-  statOf,
-  takeBack,
-  type Undo,
-} from './placement.ts';
+import { Commit } from './commit.ts';
+import { inTheWay, makeFolder, moveInto, replacedBy, statOf } from './placement.ts';
 import { concernsOf } from './pullConcerns.ts';
 import type { PullLayer, PullPlan, PullSkipped } from './pullPlan.ts';
 import { makeLinks, type BoundedLink } from './stagedLinks.ts';
@@ -154,7 +146,7 @@ class Pull {
     await this.#finish(finished);
     const replaced = (await statOf(target)) ? await replacedBy(this.#ready, target) : [];
     const files = this.#plan.layers.filter(({ kind }) => kind === 'file');
-    const commit = new Commit(this.#staging, this.#ready, finished);
+    const commit = new Commit(this.#staging, this.#ready, finished, replaced);
     return {
       target,
       files:
@@ -278,57 +270,4 @@ class Pull {
 function filesByDigest({ layers }: PullPlan): readonly (readonly PullLayer[])[] {
   const files = layers.filter(({ kind }) => kind === 'file');
   return [...Map.groupBy(files, ({ descriptor }) => descriptor.digest).values()];
-}
-
-class Commit {
-  readonly #staging: Staging;
-  readonly #ready: string;
-  readonly #folders: readonly StagedFolder[];
-  #state: 'staged' | 'done' | 'stuck' = 'staged';
-
-  constructor(staging: Staging, ready: string, folders: readonly StagedFolder[]) {
-    this.#staging = staging;
-    this.#ready = ready;
-    this.#folders = folders;
-  }
-
-  async run({ signal }: Op = {}): Promise<void> {
-    const { target, path } = this.#staging;
-    const aside = join(path, 'old');
-    const undo: Undo[] = [];
-    const merged = new Set<string>();
-    try {
-      signal?.throwIfAborted();
-      await makeTarget(target, undo);
-      await moveInto(this.#ready, target, { signal, aside, undo, merged });
-    } catch (error) {
-      await takeBack(undo).catch((cause: unknown) => {
-        this.#state = 'stuck';
-        throw new OciError('file-error', `Not all could be put back; what was replaced is in ${aside}`, {
-          cause,
-        });
-      });
-      throw fileError(error, target);
-    }
-    this.#state = 'done';
-    await this.#close(merged);
-  }
-
-  /** Folders their owner may not change could not have been moved. */
-  async #close(merged: ReadonlySet<string>): Promise<void> {
-    const { target, fileSystem } = this.#staging;
-    for (const { parts, mode } of this.#folders) {
-      const path = join(target, ...parts);
-      const isOpen = (mode & 0o700) === 0o700;
-      if (!isOpen && !merged.has(path)) {
-        await chmod(path, mode & fileSystem.allowedMode).catch(() => undefined);
-      }
-    }
-  }
-
-  async dispose(): Promise<void> {
-    if (this.#state !== 'stuck') {
-      await this.#staging.remove(this.#state === 'staged');
-    }
-  }
 }

@@ -1,0 +1,74 @@
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileError, OciError } from '../oci/errors.ts';
+import type { Op } from '../oci/store.ts';
+import { makeTarget, moveInto, takeBack, type Undo } from './placement.ts';
+import type { Staging } from './staging.ts';
+import type { StagedFolder } from './unpack.ts';
+
+/** The last step of a pull: all that is staged comes into the target, or nothing does. */
+export class Commit {
+  readonly #staging: Staging;
+  readonly #ready: string;
+  readonly #folders: readonly StagedFolder[];
+  readonly #replaced: ReadonlySet<string>;
+  #state: 'staged' | 'done' | 'stuck' = 'staged';
+
+  constructor(
+    staging: Staging,
+    ready: string,
+    folders: readonly StagedFolder[],
+    replaced: readonly string[],
+  ) {
+    this.#staging = staging;
+    this.#ready = ready;
+    this.#folders = folders;
+    this.#replaced = new Set(replaced);
+  }
+
+  /** @throws {OciError} `path-taken` where something is in the way that was not when it was looked at */
+  async run({ signal }: Op = {}): Promise<void> {
+    const { target, path } = this.#staging;
+    const aside = join(path, 'old');
+    const undo: Undo[] = [];
+    const merged = new Set<string>();
+    try {
+      signal?.throwIfAborted();
+      await makeTarget(target, undo);
+      await moveInto(this.#ready, target, {
+        signal,
+        replacing: { paths: this.#replaced, aside },
+        undo,
+        merged,
+      });
+    } catch (error) {
+      await takeBack(undo).catch((cause: unknown) => {
+        this.#state = 'stuck';
+        throw new OciError('file-error', `Not all could be put back; what was replaced is in ${aside}`, {
+          cause,
+        });
+      });
+      throw fileError(error, target);
+    }
+    this.#state = 'done';
+    await this.#close(merged);
+  }
+
+  /** Folders their owner may not change could not have been moved. */
+  async #close(merged: ReadonlySet<string>): Promise<void> {
+    const { target, fileSystem } = this.#staging;
+    for (const { parts, mode } of this.#folders) {
+      const path = join(target, ...parts);
+      const isOpen = (mode & 0o700) === 0o700;
+      if (!isOpen && !merged.has(path)) {
+        await chmod(path, mode & fileSystem.allowedMode).catch(() => undefined);
+      }
+    }
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#state !== 'stuck') {
+      await this.#staging.remove(this.#state === 'staged');
+    }
+  }
+}
