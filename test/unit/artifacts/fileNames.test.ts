@@ -40,7 +40,7 @@ describe('file names', () => {
     undefined,
   ];
   for (const config of hostile) {
-    it(`of a chart with the config ${String(JSON.stringify(config)).slice(0, 40)} are not known`, () => {
+    it(`of a chart with the config ${JSON.stringify(config ?? null).slice(0, 40)} are not known`, () => {
       assert.equal(knownFileNames(helm, config).size, 0);
     });
   }
