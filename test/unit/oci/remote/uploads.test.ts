@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { bodyOf } from '../../../../src/base/bytes.ts';
+import { copy } from '../../../../src/oci/copy.ts';
+import { digestOf } from '../../../../src/oci/digest.ts';
+import { isOciError } from '../../../../src/oci/errors.ts';
+import { encodeManifest } from '../../../../src/oci/goJson.ts';
+import { MediaType } from '../../../../src/oci/mediaTypes.ts';
+import { MemoryStore } from '../../../../src/oci/memory.ts';
+import { failureOf, remoteOf, serve } from '../../../support/remoteHarness.ts';
+import { json, type Script, type Seen } from '../../../support/scriptedServer.ts';
+
+const small = Buffer.from('a small blob');
+const large = Buffer.alloc(40 * 1024 * 1024, 'large blob ');
+const chunk = 16 * 1024 * 1024;
+
+function descriptorOf(bytes: Uint8Array) {
+  return { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.byteLength };
+}
+
+/** As much of a registry as takes uploads, one fault after the other before it does. */
+function uploads(faults: readonly (Script | undefined)[] = []) {
+  let received = '';
+  let session = 0;
+  const left = [...faults];
+  const blobs = new Set<string>();
+  const script: Script = (request, response) => {
+    const { method, url } = request;
+    if (method === 'HEAD') {
+      response.writeHead(blobs.has(url.split('/').at(-1) ?? '') ? 200 : 404).end();
+      return;
+    }
+    if (method === 'POST') {
+      received = '';
+      response.writeHead(202, { location: `/up/${++session}?_state=0` }).end();
+      return;
+    }
+    if (method === 'GET') {
+      const headers = { location: url, ...(received ? { range: `0-${received.length - 1}` } : {}) };
+      response.writeHead(204, headers).end();
+      return;
+    }
+    if (method === 'DELETE') {
+      response.writeHead(204).end();
+      return;
+    }
+    const fault = left.shift();
+    if (fault) {
+      fault(request, response);
+      return;
+    }
+    received += request.body;
+    if (method === 'PATCH') {
+      response.writeHead(202, { location: `/up/${session}?_state=${received.length}` }).end();
+    } else {
+      blobs.add(new URL(`http://x${url}`).searchParams.get('digest') ?? '');
+      response.writeHead(201).end();
+    }
+  };
+  return {
+    script,
+    blobs,
+    received: () => received,
+    take: (body: string) => {
+      received += body;
+    },
+  };
+}
+
+const breaks: Script = (_, response) => response.destroy();
+
+function status(code: number): Script {
+  return (_, response) => json(response, code, { errors: [{ code: 'X', message: 'x' }] });
+}
+
+async function remote(t: TestContext, script: Script) {
+  const server = await serve(t, script);
+  const { registry } = remoteOf(t, server);
+  return { server, repository: registry.repository('app') };
+}
+
+const steps = (seen: readonly Seen[]): readonly string[] => seen.map(({ method }) => method);
+
+describe('an upload', () => {
+  it('of a small blob is one request after the first, and counts its bytes', async (t) => {
+    const registry = uploads();
+    const { server, repository } = await remote(t, registry.script);
+    let sent = 0;
+    await repository.push(descriptorOf(small), bodyOf(small), { onBytes: (bytes) => (sent += bytes) });
+    assert.deepEqual(steps(server.seen), ['POST', 'PUT']);
+    assert.equal(server.seen[1]?.body, small.toString());
+    assert.equal(server.seen[1].headers['content-length'], String(small.byteLength));
+    assert.equal(sent, small.byteLength);
+  });
+
+  it('of a large blob goes in pieces, each behind the newest Location', async (t) => {
+    const registry = uploads();
+    const { server, repository } = await remote(t, registry.script);
+    await repository.push(descriptorOf(large), bodyOf(large));
+    assert.deepEqual(steps(server.seen), ['POST', 'PATCH', 'PATCH', 'PATCH', 'PUT']);
+    assert.deepEqual(
+      server.seen.slice(1, 4).map(({ url, headers }) => [url, headers['content-range']]),
+      [
+        ['/up/1?_state=0', `0-${chunk - 1}`],
+        [`/up/1?_state=${chunk}`, `${chunk}-${2 * chunk - 1}`],
+        [`/up/1?_state=${2 * chunk}`, `${2 * chunk}-${large.byteLength - 1}`],
+      ],
+    );
+    assert.equal(registry.received().length, large.byteLength);
+  });
+
+  it('whose connection breaks goes on, and counts each byte once', async (t) => {
+    for (const [bytes, faults] of [
+      [small, [breaks]],
+      [small, [status(503), breaks]],
+      [large, [undefined, breaks]],
+      [large, [breaks, status(502), undefined, status(429)]],
+    ] as const) {
+      const registry = uploads(faults);
+      const { repository } = await remote(t, registry.script);
+      let sent = 0;
+      await repository.push(descriptorOf(bytes), bodyOf(bytes), { onBytes: (count) => (sent += count) });
+      assert.equal(sent, bytes.byteLength);
+      assert.ok(registry.received() === bytes.toString('latin1'));
+    }
+  });
+
+  it('of which the registry has a part goes on behind it', async (t) => {
+    const half: Script = (request, response) => {
+      registry.take(request.body.slice(0, 1000));
+      response.destroy();
+    };
+    const registry = uploads([undefined, half]);
+    const { server, repository } = await remote(t, registry.script);
+    let sent = 0;
+    await repository.push(descriptorOf(large), bodyOf(large), { onBytes: (count) => (sent += count) });
+    assert.ok(registry.received() === large.toString('latin1'));
+    assert.equal(sent, large.byteLength);
+    assert.equal(server.seen[4]?.headers['content-range'], `${chunk + 1000}-${2 * chunk + 999}`);
+  });
+
+  it('that got through though its answer did not is done', async (t) => {
+    const registry = uploads([
+      (request, response) => {
+        registry.blobs.add(new URL(`http://x${request.url}`).searchParams.get('digest') ?? '');
+        response.destroy();
+      },
+      status(404),
+    ]);
+    const { server, repository } = await remote(t, registry.script);
+    await repository.push(descriptorOf(small), bodyOf(small));
+    assert.deepEqual(steps(server.seen), ['POST', 'PUT', 'PUT', 'HEAD']);
+  });
+
+  it('whose session is lost begins anew, a few times', async (t) => {
+    const lost = uploads([status(404)]);
+    const first = await remote(t, lost.script);
+    await first.repository.push(descriptorOf(small), bodyOf(small));
+    assert.deepEqual(steps(first.server.seen), ['POST', 'PUT', 'HEAD', 'POST', 'PUT']);
+    const always = uploads(Array.from({ length: 99 }, () => status(404)));
+    const second = await remote(t, always.script);
+    const error = await failureOf(second.repository.push(descriptorOf(small), bodyOf(small)));
+    assert.ok(isOciError(error, 'not-found'));
+    assert.equal(steps(second.server.seen).filter((method) => method === 'PUT').length, 3);
+    assert.equal(steps(second.server.seen).at(-1), 'DELETE');
+  });
+
+  for (const [name, fault, code] of [
+    ['breaks for ever', breaks, 'connection-lost'],
+    ['is refused', status(400), 'request-refused'],
+    ['is too large', status(413), 'too-large'],
+    ['is not allowed', status(403), 'denied'],
+  ] as const) {
+    it(`that ${name} gives its session back, and no tag is written`, async (t) => {
+      const registry = uploads(Array.from({ length: 99 }, () => fault));
+      const { server, repository } = await remote(t, registry.script);
+      const source = new MemoryStore();
+      const config = { ...descriptorOf(small), mediaType: MediaType.empty };
+      await source.push(config, bodyOf(small));
+      const bytes = encodeManifest({
+        schemaVersion: 2,
+        mediaType: MediaType.manifest,
+        config,
+        layers: [],
+      });
+      const root = { mediaType: MediaType.manifest, digest: digestOf(bytes), size: bytes.byteLength };
+      await source.push(root, bodyOf(bytes), { tag: 'v1' });
+      const error = await failureOf(copy(source, 'v1', repository, 'v1'));
+      assert.ok(isOciError(error, code), String(error));
+      assert.ok(!server.seen.some(({ url }) => url.includes('/manifests/')));
+      assert.equal(steps(server.seen).at(-1), 'DELETE');
+    });
+  }
+
+  it('that is given up gives its session back', async (t) => {
+    const controller = new AbortController();
+    const registry = uploads([() => controller.abort()]);
+    const { server, repository } = await remote(t, registry.script);
+    const error = await failureOf(
+      repository.push(descriptorOf(small), bodyOf(small), { signal: controller.signal }),
+    );
+    assert.equal(error.name, 'AbortError');
+    assert.deepEqual(steps(server.seen), ['POST', 'PUT', 'DELETE']);
+  });
+
+  for (const [name, location] of [
+    ['no Location', undefined],
+    ['a Location that is no address', 'ftp://x/'],
+  ] as const) {
+    it(`to ${name} is an error`, async (t) => {
+      const { repository } = await remote(t, (_, response) =>
+        response.writeHead(202, location === undefined ? {} : { location }).end(),
+      );
+      const error = await failureOf(repository.push(descriptorOf(small), bodyOf(small)));
+      assert.ok(isOciError(error, 'not-a-registry', 'origin-refused'));
+    });
+  }
+
+  it('of a manifest that is stored as another is an error', async (t) => {
+    const bytes = encodeManifest({ schemaVersion: 2, mediaType: MediaType.manifest, layers: [] });
+    const { repository } = await remote(t, (_, response) =>
+      response.writeHead(201, { 'docker-content-digest': digestOf(small) }).end(),
+    );
+    const root = { mediaType: MediaType.manifest, digest: digestOf(bytes), size: bytes.byteLength };
+    const error = await failureOf(repository.push(root, bodyOf(bytes), { tag: 'v1' }));
+    assert.ok(isOciError(error, 'digest-mismatch'));
+    assert.equal(error.facts.status, 201);
+  });
+});
+
+describe('a mount', () => {
+  for (const [name, script, isMounted] of [
+    ['201', (_, response) => response.writeHead(201).end(), true],
+    ['202', (_, response) => response.writeHead(202, { location: '/up/1' }).end(), false],
+    ['401', status(401), false],
+    ['400', status(400), false],
+    ['500', status(500), false],
+  ] as const satisfies readonly (readonly [string, Script, boolean])[]) {
+    it(`that is answered with ${name} is ${isMounted ? 'done' : 'not done'}`, async (t) => {
+      const { server, repository } = await remote(t, script);
+      assert.equal(await repository.mount?.(descriptorOf(small), 'team/base'), isMounted);
+      const [first, second] = server.seen;
+      assert.equal(first?.url, `/v2/app/blobs/uploads/?mount=${descriptorOf(small).digest}&from=team%2Fbase`);
+      assert.equal(second?.method, name === '202' ? 'DELETE' : undefined);
+    });
+  }
+});
