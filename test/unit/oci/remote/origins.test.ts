@@ -100,12 +100,18 @@ describe('a redirect', () => {
     assertNoCanary('log', remote.output(), ['user:pass', 'user@']);
   });
 
-  for (const challenge of ['Basic realm="x"', 'Bearer realm="/token"']) {
-    it(`to who asks ${challenge} tells nothing, and signing in is no remedy`, async (t) => {
+  for (const [challenge, isOpen] of [
+    ['Basic realm="x"', false],
+    ['Bearer realm="/token"', false],
+    ['Basic realm="x"', true],
+    ['Bearer realm="/token"', true],
+  ] as const) {
+    it(`${isOpen ? 'of an open registry ' : ''}to who asks ${challenge} tells nothing, and signing in is no remedy`, async (t) => {
       const other = await serve(t, (_, response) =>
         json(response, 401, {}, { 'www-authenticate': challenge }),
       );
-      const own = await serve(t, signedIn(redirect(307, () => other.origin)));
+      const moved = redirect(307, () => other.origin);
+      const own = await serve(t, isOpen ? moved : signedIn(moved));
       const remote = remoteOf(t, own, { credential: canary });
       const error = await failureOf(Array.fromAsync(remote.registry.repository('app').fetch(descriptor)));
       assert.ok(isOciError(error, 'request-refused'), String(error));
@@ -113,6 +119,7 @@ describe('a redirect', () => {
       assert.equal(error.facts.url, `${other.origin}/`);
       assert.equal(other.seen.length, 1);
       assertNothingTold(other);
+      assert.equal(own.seen.length, isOpen ? 1 : 2);
     });
   }
 
