@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Disposable, type ExtensionContext } from 'vscode';
 import { createBrowser } from './browse/createBrowser.ts';
 import { createManifestCache } from './browse/manifestCache.ts';
@@ -6,6 +7,7 @@ import { registerEditors } from './editors/registerEditors.ts';
 import { createAccounts } from './host/createAccounts.ts';
 import { createEvents } from './host/events.ts';
 import { disposeLog } from './host/log.ts';
+import { createManifestFiles } from './host/manifestFiles.ts';
 import { createNetwork } from './host/network.ts';
 import { createPlaces } from './host/places.ts';
 import { createSelection } from './host/selection.ts';
@@ -20,7 +22,9 @@ export function start(context: ExtensionContext): Disposable {
   const network = createNetwork(context.globalState);
   const accounts = createAccounts(context.secrets);
   const places = createPlaces({ context, network, accounts });
-  const manifests = createManifestCache();
+  const manifests = createManifestCache(
+    createManifestFiles(join(context.globalStorageUri.fsPath, 'manifests')),
+  );
   const browser = createBrowser({
     places,
     cache: manifests,
