@@ -23,6 +23,7 @@ export const Command = {
   openIndex: 'ociExplorer.openIndex',
   openConfig: 'ociExplorer.openConfig',
   openReferrers: 'ociExplorer.openReferrers',
+  openBlob: 'ociExplorer.openBlob',
   openOriginal: 'ociExplorer.openOriginal',
   openFormatted: 'ociExplorer.openFormatted',
   openDescriptor: 'ociExplorer.openDescriptor',

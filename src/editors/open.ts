@@ -1,11 +1,12 @@
 import { commands, Disposable, l10n, Uri, window } from 'vscode';
 import type { Location } from '../browse/location.ts';
+import { contentName } from '../browse/locationText.ts';
 import type { ManifestNode, Node, TagNode } from '../browse/node.ts';
 import { Command } from '../contributions.ts';
 import { fromUri, toUri } from '../host/ociUri.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
+import { Annotation, type Descriptor } from '../oci/descriptor.ts';
 import { OciError } from '../oci/errors.ts';
 import { isIndexType } from '../oci/mediaTypes.ts';
 import type { DocumentReader } from './readDocument.ts';
@@ -25,9 +26,8 @@ export function registerOpen(services: Services, reader: DocumentReader): Dispos
   };
   const openConfig = async (...args: readonly unknown[]): Promise<void> => {
     const [given] = args;
-    if (isNode(given) && given.kind === 'blob') {
-      const kind = given.role === 'config' ? 'config' : 'blob';
-      await open(locationOf(given, given.descriptor, kind), isFromRow(args));
+    if (isNode(given) && given.kind === 'blob' && given.role === 'config') {
+      await open(locationOf(given, given.descriptor, 'config'), isFromRow(args));
       return;
     }
     const found = await completed(args, services);
@@ -62,6 +62,12 @@ export function registerOpen(services: Services, reader: DocumentReader): Dispos
     registerCommand(Command.openIndex, openManifest),
     registerCommand(Command.openConfig, openConfig),
     registerCommand(Command.openReferrers, openReferrers),
+    registerCommand(Command.openBlob, async (...args) => {
+      const [given] = args;
+      if (isNode(given) && given.kind === 'blob') {
+        await open(locationOf(given, given.descriptor, 'blob'), isFromRow(args));
+      }
+    }),
     registerCommand(Command.openOriginal, as('original')),
     registerCommand(Command.openFormatted, as('formatted')),
     registerCommand(Command.openDescriptor, async (given) => {
@@ -82,6 +88,7 @@ function locationOf(
 ): Location {
   const { digest, size, mediaType } = descriptor;
   const tag = tagOf(node);
+  const name = kind === 'blob' ? contentName(descriptor.annotations?.[Annotation.title]) : undefined;
   return {
     place: node.place.id,
     repository: node.repository,
@@ -91,6 +98,7 @@ function locationOf(
     mediaType,
     form: 'original',
     ...(tag === undefined ? {} : { tag }),
+    ...(name === undefined ? {} : { name }),
   };
 }
 

@@ -62,6 +62,16 @@ scenario(
 );
 
 scenario(
+  'goes to a document when its row is clicked once more',
+  () => session,
+  async ({ editor }) => {
+    await editor.row('1.0.0').click();
+    await editor.page.locator('.editor-group-container.active .monaco-editor.focused').first().waitFor();
+    assert.equal(await editor.page.locator('.editor-group-container').count(), 2);
+  },
+);
+
+scenario(
   'says beside a digest what it is, and at the mouse too; a click follows it',
   () => session,
   async ({ editor }) => {
@@ -113,6 +123,20 @@ scenario(
       .locator('.codelens-decoration', { hasText: /Copy Digest/ })
       .first()
       .waitFor();
+  },
+);
+
+scenario(
+  'opens the file of a layer under its name',
+  () => session,
+  async ({ editor }) => {
+    await editor.openContainer('OCI Explorer');
+    for (const row of ['policies', 'kubernetes', '2026.1']) {
+      await editor.expand(row);
+    }
+    await editor.context(editor.row('deployment.rego'), 'Open Content');
+    await editor.tab('kubernetes:2026.1 › deployment.rego').waitFor();
+    await editor.text(/Containers must not run as root/);
   },
 );
 
