@@ -2,12 +2,42 @@ import type { Descriptor } from './descriptor.ts';
 import { algorithmOf, Digester } from './digest.ts';
 import { OciError } from './errors.ts';
 
+/** Streams that are held against a descriptor already, so that what goes from store to store is hashed once. */
+const checked = new WeakMap<AsyncIterable<Uint8Array>, Descriptor>();
+
 /**
  * The same bytes, held against the descriptor on the way: ends early with the first byte too many, and at the end when
  * bytes are missing or the digest is another.
  * @throws {OciError} `size-mismatch`, `digest-mismatch`
  */
-export async function* verified(
+export function verified(
+  source: AsyncIterable<Uint8Array>,
+  descriptor: Descriptor,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const by = checked.get(source);
+  return by?.digest === descriptor.digest && by.size === descriptor.size
+    ? abortable(source, signal)
+    : markVerified(verify(source, descriptor, signal), descriptor);
+}
+
+/** For a store whose whole reads end with the verdict of `verified`. */
+export function markVerified<T extends AsyncIterable<Uint8Array>>(stream: T, descriptor: Descriptor): T {
+  checked.set(stream, descriptor);
+  return stream;
+}
+
+async function* abortable(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of source) {
+    signal?.throwIfAborted();
+    yield chunk;
+  }
+}
+
+async function* verify(
   source: AsyncIterable<Uint8Array>,
   descriptor: Descriptor,
   signal?: AbortSignal,

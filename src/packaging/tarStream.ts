@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { blockSize, padding, tarHeader } from '../archive/tarHeader.ts';
 import { fileError, OciError } from '../oci/errors.ts';
 import type { PlanEntry } from './plan.ts';
@@ -32,25 +32,36 @@ export async function* tarOf(
   yield Buffer.alloc(2 * blockSize);
 }
 
-/** Exactly the bytes that were planned. */
+const chunkSize = 256 * 1024;
+
+/**
+ * Exactly the bytes that were planned.
+ * @throws {OciError} `file-changed`
+ */
 export async function* fileOf(
   { path, size }: PlanEntry,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let read = 0;
+  const file = await open(path, 'r').catch((error: unknown) => {
+    throw fileError(error, path);
+  });
   try {
-    for await (const chunk of createReadStream(path, {
-      signal,
-      highWaterMark: 256 * 1024,
-    }) as AsyncIterable<Uint8Array>) {
-      read += chunk.byteLength;
-      if (read > size) {
-        break;
+    for (let isMore = true; isMore && read <= size;) {
+      signal?.throwIfAborted();
+      // One byte more than there should be shows a file that grew.
+      const wanted = Math.min(chunkSize, size - read + 1);
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted);
+      read += bytesRead;
+      isMore = bytesRead === wanted;
+      if (bytesRead > 0 && read <= size) {
+        yield buffer.subarray(0, bytesRead);
       }
-      yield chunk;
     }
   } catch (error) {
     throw fileError(error, path);
+  } finally {
+    await file.close();
   }
   if (read !== size) {
     throw new OciError('file-changed', `${path} changed while it was read`, { url: path });

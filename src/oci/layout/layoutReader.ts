@@ -1,6 +1,6 @@
 import { LruMap } from '../../base/lru.ts';
 import { collect } from '../../base/bytes.ts';
-import { readVerified, verified } from '../content.ts';
+import { markVerified, readVerified, verified } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { algorithmOf, digestOf, hexOf, isDigest, type Digest } from '../digest.ts';
 import { isOciError, OciError } from '../errors.ts';
@@ -78,9 +78,17 @@ export class LayoutReader implements ReadStore {
       : this.#read(digest, entry?.descriptor.mediaType ?? '', op);
   }
 
-  async *fetch(
+  fetch(
     descriptor: Descriptor,
     op: Op & { readonly start?: number; readonly end?: number } = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const stream = this.#fetch(descriptor, op);
+    return op.start === undefined && op.end === undefined ? markVerified(stream, descriptor) : stream;
+  }
+
+  async *#fetch(
+    descriptor: Descriptor,
+    op: Op & { readonly start?: number; readonly end?: number },
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const { signal, start, end } = op;
     const path = blobPath(descriptor.digest);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileError } from '../errors.ts';
 
@@ -18,11 +18,10 @@ export async function writeFileWhole(
     await mkdir(dirname(path), { recursive: true });
     const file = await open(temporary, 'wx');
     try {
-      for await (const chunk of source) {
-        await file.write(chunk);
-        sent += chunk.byteLength;
-        onBytes?.(chunk.byteLength);
-      }
+      await writeAll(file, source, (bytes) => {
+        sent += bytes;
+        onBytes?.(bytes);
+      });
       await file.sync();
     } finally {
       await file.close();
@@ -32,5 +31,49 @@ export async function writeFileWhole(
     await rm(temporary, { force: true }).catch(() => undefined);
     onBytes?.(-sent);
     throw fileError(error, path);
+  }
+}
+
+/** What a network gives in small chunks is written in few calls, each while the next chunks come. */
+const batchSize = 1024 * 1024;
+
+/** Writes all of `source`, holding two megabytes at most. */
+export async function writeAll(
+  file: FileHandle,
+  source: AsyncIterable<Uint8Array>,
+  onBytes?: (bytes: number) => void,
+): Promise<void> {
+  let batch: Uint8Array[] = [];
+  let size = 0;
+  let writing: Promise<void> = Promise.resolve();
+  try {
+    for await (const chunk of source) {
+      batch.push(chunk);
+      size += chunk.byteLength;
+      onBytes?.(chunk.byteLength);
+      if (size >= batchSize) {
+        await writing;
+        writing = writeBatch(file, batch, size);
+        // Its fault is met at the next turn; until then it is nobody's.
+        writing.catch(() => undefined);
+        batch = [];
+        size = 0;
+      }
+    }
+    await writing;
+    await writeBatch(file, batch, size);
+  } finally {
+    await Promise.allSettled([writing]);
+  }
+}
+
+/** A disk that is nearly full takes a part, and says why only when asked again. */
+async function writeBatch(file: FileHandle, batch: readonly Uint8Array[], size: number): Promise<void> {
+  const { bytesWritten } = size > 0 ? await file.writev([...batch]) : { bytesWritten: 0 };
+  if (bytesWritten < size) {
+    const left = Buffer.concat(batch).subarray(bytesWritten);
+    for (let at = 0; at < left.byteLength;) {
+      at += (await file.write(left, at)).bytesWritten;
+    }
   }
 }

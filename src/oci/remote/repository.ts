@@ -1,7 +1,7 @@
 import { bodyOf } from '../../base/bytes.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { algorithmOf, digestOf, isDigest, parseDigest, type Digest } from '../digest.ts';
-import { verified } from '../content.ts';
+import { markVerified, verified } from '../content.ts';
 import { OciError, isOciError } from '../errors.ts';
 import { maxManifestSize, parseManifest } from '../manifest.ts';
 import { isManifestType, manifestAccept, MediaType } from '../mediaTypes.ts';
@@ -105,12 +105,21 @@ export class RemoteRepository implements Store, Mounter, Deleter {
     }
   }
 
-  async *fetch(
+  fetch(
     descriptor: Descriptor,
     op: Op & { readonly start?: number; readonly end?: number } = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
+    const isPart = op.start !== undefined || op.end !== undefined;
+    const stream = this.#fetch(descriptor, isPart, op);
+    return isPart ? stream : markVerified(stream, descriptor);
+  }
+
+  async *#fetch(
+    descriptor: Descriptor,
+    isPart: boolean,
+    op: Op & { readonly start?: number; readonly end?: number },
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const { signal, start = 0, end } = op;
-    const isPart = op.start !== undefined || end !== undefined;
     if (isPart && (end ?? descriptor.size) <= start) {
       return;
     }

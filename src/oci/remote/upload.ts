@@ -14,8 +14,12 @@ export interface Upload extends PushOp {
   readonly body: Body;
 }
 
-/** Up to here a blob goes in one request; above, in pieces of this size, so that a fault costs one piece. */
+/**
+ * Up to here a blob goes in one request; above, in pieces, so that a fault costs one piece. Each is twice the one before, as
+ * registries write every piece to disk before they answer; proxies in front of them stop at 100 MB.
+ */
 const chunkSize = 16 * 1024 * 1024;
+const largeChunk = 64 * 1024 * 1024;
 const maxChunk = 1024 * 1024 * 1024;
 const maxResumes = 5;
 
@@ -138,8 +142,8 @@ async function sendChunks(
   const { client, descriptor, scopes, signal } = wanted;
   let source = new Source(wanted, progress);
   try {
-    for (let offset = 0, resumes = 0; offset < descriptor.size;) {
-      const size = Math.min(chunk, descriptor.size - offset);
+    for (let offset = 0, resumes = 0, piece = chunk; offset < descriptor.size;) {
+      const size = Math.min(piece, descriptor.size - offset);
       let reached: number;
       try {
         const answer = await client.send({
@@ -157,6 +161,7 @@ async function sendChunks(
         await answer.body.dump();
         session.location = client.location(answer);
         reached = offset + size;
+        piece = Math.max(piece, Math.min(2 * piece, largeChunk));
       } catch (error) {
         if (!canResume(error) || ++resumes > maxResumes) {
           throw error;
@@ -165,6 +170,7 @@ async function sendChunks(
         await source.close();
         source = new Source(wanted, progress, reached);
         progress.rewind(reached);
+        piece = chunk;
       }
       offset = reached;
     }
