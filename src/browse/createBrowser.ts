@@ -26,6 +26,7 @@ import { compareTags, tagKey } from './order.ts';
 import { PagedList } from './pagedList.ts';
 import type { Places } from './place.ts';
 import { Slices, sortInSlices } from './slices.ts';
+import { untaggedOf } from './untagged.ts';
 
 export interface BrowseServices {
   readonly places: Places;
@@ -123,7 +124,8 @@ class Tree implements Browser {
     const order = this.order(node);
     const keys = [];
     const untagged: ManifestNode[] = [];
-    for (const name of await namesOf(listing, this.#slices)) {
+    const named = await namesOf(listing, this.#slices);
+    for (const name of new Set([...named, ...(await untaggedOf(node, listing, signal))])) {
       if (isDigest(name)) {
         untagged.push(this.#untagged(node, name));
       } else {

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { bodyOf } from '../../src/base/bytes.ts';
+import { createBrowser } from '../../src/browse/createBrowser.ts';
+import { createManifestCache } from '../../src/browse/manifestCache.ts';
+import type { Place } from '../../src/browse/place.ts';
 import { copy } from '../../src/oci/copy.ts';
 import type { Descriptor } from '../../src/oci/descriptor.ts';
 import { digestOf } from '../../src/oci/digest.ts';
@@ -202,6 +205,7 @@ describe('the folder of Local beside oras, crane, regctl, skopeo, umoci and olar
       assert.ok(listsUntagged(store));
       assert.deepEqual((await store.untagged()).items, [digest]);
       await copy(store, digest, new MemoryStore(), 'whole');
+      assert.deepEqual(await shown(path.join(work, name), name), [digest]);
     }
     const named = (await layoutRegistry(path.join(work, 'named'))).repository('named');
     assert.deepEqual(await tags(named), ['1.4.1']);
@@ -299,6 +303,30 @@ describe('the folder of Local beside oras, crane, regctl, skopeo, umoci and olar
     await copy(store, 'v1', new MemoryStore(), 'whole');
   });
 });
+
+/** The digests of the rows below the one repository of a layout. */
+async function shown(folder: string, repository: string): Promise<readonly string[]> {
+  const place: Place = {
+    id: 'p',
+    name: 'P',
+    kind: 'layout',
+    host: folder,
+    pinned: [],
+    pinnedOnly: false,
+    countsReads: false,
+    registry: await layoutRegistry(folder),
+  };
+  const browser = createBrowser({
+    places: { all: () => [place], get: () => place },
+    cache: createManifestCache(),
+    settings: () => ({ pageSize: 100, tagOrder: 'semver' }),
+  });
+  const node = browser.locate('p', repository);
+  assert.ok(node);
+  const rows = await browser.children(node);
+  browser.dispose();
+  return rows.flatMap((row) => (row.kind === 'manifest' ? [row.descriptor.digest] : []));
+}
 
 /** Notes something at the entry of a tag, as a tool may. */
 async function annotate(file: string, tag: string, note: Readonly<Record<string, string>>): Promise<void> {

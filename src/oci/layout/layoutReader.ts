@@ -35,6 +35,8 @@ interface Listing {
   readonly file: IndexFile;
   /** By tag and by digest; of two entries of one tag the first, as skopeo and regctl have it. */
   readonly entries: ReadonlyMap<string, IndexEntry>;
+  /** Worked out when it is first asked for. */
+  untagged?: readonly Digest[];
 }
 
 export function blobPath(digest: Digest): string {
@@ -130,7 +132,12 @@ export class LayoutReader implements ReadStore {
 
   /** Manifests that are listed without a tag, and are neither in a listed index nor a referrer. */
   async untagged(op: PageOp = {}): Promise<Page<Digest>> {
-    const index = await this.index();
+    const listing = await this.#list();
+    listing.untagged ??= await this.#untagged(listing.file, op);
+    return pageOf(listing.untagged, op);
+  }
+
+  async #untagged(index: IndexFile, op: Op): Promise<readonly Digest[]> {
     const all = await this.#describeAll(index, op);
     const reached = new Set([...all.values()].flatMap(({ children = [] }) => children));
     for (const { tag, descriptor } of index.entries) {
@@ -141,7 +148,7 @@ export class LayoutReader implements ReadStore {
     const left = index.entries.filter(
       (entry) => !reached.has(entry.descriptor.digest) && !isReferrersEntry(entry),
     );
-    return pageOf([...new Set(left.map(({ descriptor }) => descriptor.digest))], op);
+    return [...new Set(left.map(({ descriptor }) => descriptor.digest))];
   }
 
   /** What the layout's own list names, whether it is still here or not. */
