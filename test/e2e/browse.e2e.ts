@@ -34,6 +34,7 @@ scenario(
     await editor.openContainer('OCI Explorer');
     await editor.command('OCI Explorer: Add Registry…');
     await editor.answer(`oras pull ${registry.host}/team/site:1.0.0`);
+    await editor.pick('User settings');
     await editor.notification(/Added/);
     // Some of the size is a time stamp, so only its unit is sure.
     await editor
