@@ -12,6 +12,7 @@ import { parsePasted } from '../oci/pasted.ts';
 import { canonicalHost, type Pasted } from '../oci/reference.ts';
 import { inputOne, pickOne } from './ask.ts';
 import { askRef } from './askTarget.ts';
+import { findLocal } from './localReference.ts';
 import { isRefNode, nodesOf, refTarget, targetText } from './targets.ts';
 
 export function registerGo(services: Services): readonly Disposable[] {
@@ -47,7 +48,7 @@ async function goToReference([given]: readonly unknown[], services: Services): P
           value: await suggestion(),
           validate: pastedProblem,
         });
-  const local = findLocal(text, services);
+  const local = findLocal(text, services.places);
   const pasted = local ?? parsePasted(text);
   const place = local?.place ?? (await placeFor(pasted, title, services));
   if (!place) {
@@ -98,30 +99,6 @@ async function suggestion(): Promise<string> {
   } catch {
     return '';
   }
-}
-
-/** `Local/app:1` and what Copy Reference gives of Local and layouts: the folder, then repository and tag. */
-export function findLocal(
-  text: string,
-  { places }: Pick<Services, 'places'>,
-): (Pasted & { readonly place: Place }) | undefined {
-  const trimmed = text.trim();
-  for (const place of places.all()) {
-    if (place.kind === 'remote') {
-      continue;
-    }
-    for (const prefix of [`${place.host}/`, `${place.name}/`]) {
-      if (trimmed.toLowerCase().startsWith(prefix.toLowerCase())) {
-        try {
-          // Any host does: what counts is behind it.
-          return { ...parsePasted(`localhost/${trimmed.slice(prefix.length)}`), place };
-        } catch {
-          return undefined;
-        }
-      }
-    }
-  }
-  return undefined;
 }
 
 async function placeFor(pasted: Pasted, title: string, { places }: Services): Promise<Place | undefined> {

@@ -7,6 +7,7 @@ import type { Services } from '../host/services.ts';
 import { registerDelete } from './delete.ts';
 import { registerGo } from './go.ts';
 import { registerPull } from './pull.ts';
+import { isWholeLayout } from './localReference.ts';
 import { registerPush } from './push.ts';
 import { registerRegistries } from './registries.ts';
 import { registerTag } from './tag.ts';
@@ -34,7 +35,7 @@ async function copyPullCommand(args: readonly unknown[], services: Services): Pr
   }
   const { place, repository } = node;
   const target = {
-    kind: place.kind,
+    kind: place.kind === 'layout' && !isWholeLayout(place, repository) ? 'local' : place.kind,
     registry: place.host,
     repository,
     digest: named.descriptor.digest,

@@ -3,6 +3,7 @@ import { isRecord } from '../oci/descriptor.ts';
 import { canonicalHost } from '../oci/reference.ts';
 import type { ManifestNode, Node, PlaceNode, RepositoryNode, TagNode } from '../browse/node.ts';
 import type { Place } from '../browse/place.ts';
+import { isWholeLayout } from './localReference.ts';
 import { plainText } from '../host/plainText.ts';
 import type { Services } from '../host/services.ts';
 
@@ -100,8 +101,7 @@ export function refTarget(node: RefNode): RefTarget {
 
 /** `host/repository:tag` or `host/repository@digest`; of Local and of layouts, with their folder before it. */
 export function targetText({ place, repository }: RepositoryTarget, ref?: string): string {
-  const isOneLayout = place.kind === 'layout';
-  const base = isOneLayout ? place.host : `${place.host}/${repository}`;
+  const base = isWholeLayout(place, repository) ? place.host : `${place.host}/${repository}`;
   return ref === undefined ? base : `${base}${ref.includes(':') ? '@' : ':'}${ref}`;
 }
 

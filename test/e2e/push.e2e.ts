@@ -130,6 +130,12 @@ scenario(
     await editor.clearNotifications();
     await editor.command('OCI Explorer: Go to Reference…');
     await editor.answer('Local/team/lighthouse:1.0.0');
+    // The document takes the focus when it opens, and with it an open menu.
+    await editor
+      .tab(/lighthouse:1\.0\.0 › manifest/)
+      .first()
+      .waitFor();
+    await editor.text(/application/);
     await editor.context(editor.row('1.0.0'), 'Delete…');
     await editor.dialog(/Delete the tag/, 'Delete Manifest…');
     const impact = await editor.dialog(/by digest/, 'Delete');

@@ -67,6 +67,50 @@ describe('package.json and contributions.ts', () => {
     );
   });
 
+  it('give every command a title and the same category', () => {
+    for (const { command, title, category } of contributes.commands) {
+      assert.match(title, /^%command\.\w+%$/, command);
+      assert.equal(title, `%${command.replace('ociExplorer.', 'command.')}%`);
+      assert.equal(category, '%category%', command);
+    }
+  });
+
+  it('put rows of menus in groups VS Code has, each in a place of its own', () => {
+    for (const [menu, items] of Object.entries(contributes.menus)) {
+      for (const { command, when, ...item } of items) {
+        assert.ok(when.length > 0, `${menu}: ${command} has no condition`);
+        if (menu === 'commandPalette') {
+          continue;
+        }
+        const group = 'group' in item ? item.group : '';
+        assert.match(group, /^(?:navigation|inline|[1-9]_[a-zA-Z]+)@\d+$/, `${menu}: ${command}`);
+      }
+    }
+  });
+
+  it('show a command with an icon wherever only an icon is seen', () => {
+    const icons = new Map(contributes.commands.map((each) => [each.command, 'icon' in each]));
+    const seen = [
+      ...contributes.menus['view/title'].filter(({ group }) => group.startsWith('navigation')),
+      ...contributes.menus['editor/title'].filter(({ group }) => group.startsWith('navigation')),
+      ...contributes.menus['view/item/context'].filter(({ group }) => group.startsWith('inline')),
+    ];
+    assert.deepEqual(
+      seen.map(({ command }) => command).filter((command) => icons.get(command) !== true),
+      [],
+    );
+  });
+
+  it('walk through at most five steps, each with its medium and a command that ends it', () => {
+    const [walkthrough] = contributes.walkthroughs;
+    assert.ok(walkthrough && walkthrough.steps.length <= 5);
+    for (const { id, media, completionEvents } of walkthrough.steps) {
+      assert.ok(readFileSync(join(root, media.markdown), 'utf8').startsWith('## '), id);
+      const ends = completionEvents.map((event) => event.replace('onCommand:', ''));
+      assert.ok(ends.length > 0 && ends.every((each) => (ids as readonly string[]).includes(each)), id);
+    }
+  });
+
   it('have at most three icons on one row of the tree', () => {
     const inline = contributes.menus['view/item/context'].filter(({ group }) => group.startsWith('inline'));
     assert.ok(inline.length > 0);
