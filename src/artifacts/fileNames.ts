@@ -1,8 +1,21 @@
 import { isRecord, type Descriptor } from '../oci/descriptor.ts';
 import { shortDigest, type Digest } from '../oci/digest.ts';
 import type { Manifest } from '../oci/manifest.ts';
+import { layerContent } from './layerName.ts';
 
-/** What a file is called, by the end of its media type. */
+/** What a file is called where the table of types says what its bytes are. */
+const byContent: Readonly<Record<string, string>> = {
+  'tar+gzip': '.tar.gz',
+  'tar+zstd': '.tar.zst',
+  tar: '.tar',
+  json: '.json',
+  yaml: '.yaml',
+  text: '.txt',
+  wasm: '.wasm',
+  zip: '.zip',
+};
+
+/** Else by the end of its media type. */
 const byEnding: readonly (readonly [RegExp, string])[] = [
   [/tar[+.-]gzip$|\.tgz$|tar\.gz$/, '.tar.gz'],
   [/tar[+.-]zstd$/, '.tar.zst'],
@@ -54,6 +67,9 @@ function isPlain(name: string): boolean {
 /** A name for content that has none: its digest, and what it is. */
 export function digestFileName(descriptor: Descriptor): string {
   const [mediaType = ''] = descriptor.mediaType.toLowerCase().split(';', 1);
-  const ending = byEnding.find(([pattern]) => pattern.test(mediaType))?.[1] ?? '.bin';
+  const ending =
+    byContent[layerContent(descriptor) ?? ''] ??
+    byEnding.find(([pattern]) => pattern.test(mediaType))?.[1] ??
+    '.bin';
   return `${shortDigest(descriptor.digest)}${ending}`;
 }

@@ -11,17 +11,17 @@ export function layerName(layer: Descriptor, owner?: ArtifactType, table: TypeTa
   const { mediaType } = layer;
   const row = owner && table.byId.get(owner.id);
   const name =
-    (row?.layers && namedIn(namesOf(row.layers), mediaType)) ??
-    namedIn(allNamesOf(table), mediaType) ??
+    (row?.layers && foundIn(namesOf(row.layers), mediaType)?.name) ??
+    foundIn(allNamesOf(table), mediaType)?.name ??
     (mediaType === '' ? 'File' : generatedName(mediaType));
   const predicate = predicateOf(layer, table);
   return predicate === undefined || predicate === name ? name : `${name} (${predicate})`;
 }
 
-/** Names by media type in lower case, and those that are for many. */
+/** Rows by media type in lower case, and those that are for many. */
 interface Names {
-  readonly exact: ReadonlyMap<string, string>;
-  readonly globs: readonly (readonly [Matcher, string])[];
+  readonly exact: ReadonlyMap<string, LayerRow>;
+  readonly globs: readonly (readonly [Matcher, LayerRow])[];
 }
 
 const namesByTable = new WeakMap<TypeTable, Names>();
@@ -42,14 +42,14 @@ function allNamesOf(table: TypeTable): Names {
 /** The first row with a media type names it. */
 function namesOf(layers: readonly LayerRow[]): Names {
   return {
-    exact: new Map(layers.map(({ mediaType, name }) => [mediaType.toLowerCase(), name] as const).reverse()),
+    exact: new Map(layers.map((layer) => [layer.mediaType.toLowerCase(), layer] as const).reverse()),
     globs: layers
       .filter(({ mediaType }) => mediaType.includes('*'))
-      .map(({ mediaType, name }) => [globMatcher(mediaType), name]),
+      .map((layer) => [globMatcher(layer.mediaType), layer]),
   };
 }
 
-function namedIn({ exact, globs }: Names, mediaType: string): string | undefined {
+function foundIn({ exact, globs }: Names, mediaType: string): LayerRow | undefined {
   return exact.get(mediaType.toLowerCase()) ?? globs.find(([matches]) => matches(mediaType))?.[1];
 }
 
@@ -66,6 +66,11 @@ function predicateOf({ mediaType, annotations }: Descriptor, table: TypeTable): 
   }
   const type = identify({ layers: [{ mediaType, annotations }] }, {}, {}, table);
   return type.evidence.length > 1 ? type.name : undefined;
+}
+
+/** What the bytes of a layer are, where a row says so because its media type does not: `tar+gzip`, `json`… */
+export function layerContent(layer: Descriptor): string | undefined {
+  return foundIn(allNamesOf(builtInTable), layer.mediaType)?.content;
 }
 
 /** Short name of a config: by the type that uses it, as nearly every type has a config of its own. */

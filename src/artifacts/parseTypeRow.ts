@@ -1,6 +1,6 @@
 import { isRecord } from '../oci/descriptor.ts';
 import { stages } from './claims.ts';
-import type { TypeRow } from './table.ts';
+import { layerContents, type TypeRow } from './table.ts';
 import { categories } from './type.ts';
 
 /** Undefined when the value is right; else what is wrong, the path first. */
@@ -108,6 +108,11 @@ const shortName = text(
 );
 const line = text(/^[ -~]+$/, 256, 'one line of at most 256 ASCII characters');
 
+const layer = object({ mediaType: pattern, name: shortName, content: oneOf(layerContents) }, [
+  'mediaType',
+  'name',
+]);
+
 const reservedIds = ['unknown', 'manifest', 'config', 'layer'];
 
 const rowCheck = object(
@@ -126,7 +131,7 @@ const rowCheck = object(
     variant: oneOf([true]),
     fallback: oneOf([true]),
     match,
-    layers: list(object({ mediaType: pattern, name: shortName }, ['mediaType', 'name']), 100, 0),
+    layers: list(layer, 100, 0),
     tool: line,
     pull: line,
     docs: text(/^https:\/\/[!-~]+$/, 500, 'an https address'),

@@ -55,7 +55,11 @@ export interface LayerRow {
   /** May hold `*`. */
   readonly mediaType: string;
   readonly name: string;
+  /** What the bytes are, where the media type does not end in it. */
+  readonly content?: (typeof layerContents)[number];
 }
+
+export const layerContents = ['tar', 'tar+gzip', 'tar+zstd', 'json', 'yaml', 'text', 'wasm', 'zip'] as const;
 
 /** Rows made ready to be asked. */
 export interface TypeTable {

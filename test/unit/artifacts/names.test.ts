@@ -6,7 +6,7 @@ import { generatedName } from '../../../src/artifacts/generatedName.ts';
 import { globMatcher, tagMatcher } from '../../../src/artifacts/glob.ts';
 import { categoryIcons, nodeIcons } from '../../../src/artifacts/icons.ts';
 import { identify } from '../../../src/artifacts/identify.ts';
-import { configName, layerName } from '../../../src/artifacts/layerName.ts';
+import { configName, layerContent, layerName } from '../../../src/artifacts/layerName.ts';
 import { categories } from '../../../src/artifacts/type.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { MediaType } from '../../../src/oci/mediaTypes.ts';
@@ -138,6 +138,13 @@ describe('layerName', () => {
       ),
       'DSSE envelope (SPDX attestation)',
     );
+  });
+
+  it('knows what the bytes are where the media type does not say', () => {
+    assert.equal(layerContent(blob('application/vnd.ollama.image.params')), 'json');
+    assert.equal(layerContent(blob('application/vnd.spack.package')), 'tar+gzip');
+    assert.equal(layerContent(blob('application/vnd.acme.rocket')), undefined);
+    assert.equal(layerContent(blob('application/octet-stream')), undefined);
   });
 
   it('names configs by their type', () => {

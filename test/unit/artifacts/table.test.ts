@@ -7,7 +7,7 @@ import { many } from '../../../src/artifacts/claims.ts';
 import { identify } from '../../../src/artifacts/identify.ts';
 import { layerName } from '../../../src/artifacts/layerName.ts';
 import { parseTypeRow } from '../../../src/artifacts/parseTypeRow.ts';
-import { createTable, typeRows, type TypeRow } from '../../../src/artifacts/table.ts';
+import { createTable, layerContents, typeRows, type TypeRow } from '../../../src/artifacts/table.ts';
 import { categories } from '../../../src/artifacts/type.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { MediaType } from '../../../src/oci/mediaTypes.ts';
@@ -15,7 +15,16 @@ import { unorderedRows } from './unorderedRows.ts';
 
 const schema = JSON.parse(
   readFileSync(path.join(import.meta.dirname, '../../../src/artifacts/types.schema.json'), 'utf8'),
-) as { definitions: { row: { properties: { category: { enum: string[] } } } } };
+) as {
+  definitions: {
+    row: {
+      properties: {
+        category: { enum: string[] };
+        layers: { items: { properties: { content: { enum: string[] } } } };
+      };
+    };
+  };
+};
 
 const isTable = new Ajv({ allErrors: true, strictRequired: false, allowUnionTypes: true }).compile(schema);
 
@@ -47,7 +56,9 @@ describe('the table of types', () => {
     }
     const ids = typeRows.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
-    assert.deepEqual(schema.definitions.row.properties.category.enum, [...categories]);
+    const { category, layers } = schema.definitions.row.properties;
+    assert.deepEqual(category.enum, [...categories]);
+    assert.deepEqual(layers.items.properties.content.enum, [...layerContents]);
   });
 
   it('orders all rows that can claim the same manifest', () => {
