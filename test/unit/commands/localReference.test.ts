@@ -52,7 +52,7 @@ describe('a reference to what is on this machine', () => {
         id: 'oci-image',
         name: row.name,
         category: 'image',
-        rule: '',
+        rule: 'config-media-type',
         evidence: [],
         refinable: false,
       } as const;

@@ -228,7 +228,7 @@ describe('a next page', () => {
     const repository = remote.registry.repository('app');
     assert.deepEqual(await Array.fromAsync(allItems((op) => repository.tags(op))), ['a', 'b']);
     assert.equal(other.seen.length, 0);
-    assert.equal(own.seen.at(-1)?.url, '/v2/app/tags/list?last=a&n=1');
+    assert.match(own.seen.at(-1)?.url ?? '', /^\/v2\/app\/tags\/list\?last=a&n=\d+$/);
   });
 });
 

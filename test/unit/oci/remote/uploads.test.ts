@@ -11,7 +11,7 @@ import { failureOf, remoteOf, serve } from '../../../support/remoteHarness.ts';
 import { json, type Script, type Seen } from '../../../support/scriptedServer.ts';
 
 const small = Buffer.from('a small blob');
-const large = Buffer.alloc(40 * 1024 * 1024, 'large blob ');
+const large = Buffer.alloc(56 * 1024 * 1024, 'large blob ');
 const chunk = 16 * 1024 * 1024;
 
 function descriptorOf(bytes: Uint8Array) {
@@ -93,7 +93,7 @@ describe('an upload', () => {
     assert.equal(sent, small.byteLength);
   });
 
-  it('of a large blob goes in pieces, each behind the newest Location', async (t) => {
+  it('of a large blob goes in pieces, each twice the one before and behind the newest Location', async (t) => {
     const registry = uploads();
     const { server, repository } = await remote(t, registry.script);
     await repository.push(descriptorOf(large), bodyOf(large));
@@ -102,8 +102,8 @@ describe('an upload', () => {
       server.seen.slice(1, 4).map(({ url, headers }) => [url, headers['content-range']]),
       [
         ['/up/1?_state=0', `0-${chunk - 1}`],
-        [`/up/1?_state=${chunk}`, `${chunk}-${2 * chunk - 1}`],
-        [`/up/1?_state=${2 * chunk}`, `${2 * chunk}-${large.byteLength - 1}`],
+        [`/up/1?_state=${chunk}`, `${chunk}-${3 * chunk - 1}`],
+        [`/up/1?_state=${3 * chunk}`, `${3 * chunk}-${large.byteLength - 1}`],
       ],
     );
     assert.equal(registry.received().length, large.byteLength);
