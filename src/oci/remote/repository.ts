@@ -136,12 +136,14 @@ export class RemoteRepository implements Store, Mounter, Deleter {
       scopes: this.pullScopes,
       signal,
     });
-    // A server that ignores the range sends everything.
-    const skip = answer.status === 206 ? 0 : start;
     const body = chunksOf(answer);
     try {
       yield* isPart
-        ? cut(body, skip, Math.min(end ?? descriptor.size, descriptor.size) - start)
+        ? cut(
+            body,
+            start - firstByte(answer, start),
+            Math.min(end ?? descriptor.size, descriptor.size) - start,
+          )
         : verified(body, descriptor, signal);
     } catch (error) {
       throw withFacts(error, answer.facts);
@@ -354,6 +356,19 @@ function parseRef(ref: string): void {
 
 function mediaTypeOf(answer: Answer): string {
   return (registryHeader(answer, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** Where the body of an answer to a range starts: a server that ignores the range sends everything. */
+function firstByte(answer: Answer, wanted: number): number {
+  if (answer.status !== 206) {
+    return 0;
+  }
+  const stated = /^bytes (\d{1,15})-/.exec(registryHeader(answer, 'content-range') ?? '')?.[1];
+  const first = stated === undefined ? wanted : Number(stated);
+  if (first > wanted) {
+    throw new OciError('size-mismatch', `Asked for bytes from ${wanted} on, the registry sent ${first} on`);
+  }
+  return first;
 }
 
 async function* cut(

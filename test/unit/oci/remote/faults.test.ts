@@ -659,6 +659,28 @@ describe('odd servers that are understood', () => {
     }
   });
 
+  it('parts of a blob, wherever what is sent begins', async (t) => {
+    for (const [range, sent, isRight] of [
+      ['bytes 3-6/17', blob.subarray(3, 7), true],
+      ['bytes 1-6/17', blob.subarray(1, 7), true],
+      [undefined, blob, true],
+      ['bytes 4-6/17', blob.subarray(4, 7), false],
+      ['bytes 3-4/17', blob.subarray(3, 5), false],
+    ] as const) {
+      const server = await serve(t, (_, response) => {
+        response.writeHead(range ? 206 : 200, range ? { 'content-range': range } : {}).end(sent);
+      });
+      const { registry } = remoteOf(t, server);
+      const part = Array.fromAsync(registry.repository('app').fetch(descriptor, { start: 3, end: 7 }));
+      if (isRight) {
+        assert.equal(Buffer.concat(await part).toString(), blob.subarray(3, 7).toString());
+      } else {
+        assert.ok(isOciError(await failureOf(part), 'size-mismatch'), range);
+      }
+      assert.equal(server.seen[0]?.headers.range, 'bytes=3-6');
+    }
+  });
+
   it('a server without HEAD', async (t) => {
     const server = await serve(t, (request, response) =>
       (request.method === 'HEAD' ? status(405) : answer(manifestType, manifest))(request, response),
