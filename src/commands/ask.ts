@@ -162,7 +162,9 @@ export async function askPick<T>(question: PickQuestion<T>): Promise<T | Back> {
     return await new Promise<T | Back>((resolve, reject) => {
       pick.onDidChangeValue(show);
       pick.onDidAccept(() => {
-        const [chosen] = pick.selectedItems;
+        const text = pick.value.trim();
+        // Who types fast is ahead of the row for what was typed.
+        const chosen = pick.selectedItems[0] ?? (text === '' ? undefined : question.typed?.(text));
         if (chosen && 'value' in chosen) {
           resolve(chosen.value);
         }

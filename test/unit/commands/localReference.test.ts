@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { typeRow } from '../../../src/artifacts/table.ts';
+import { identify } from '../../../src/artifacts/identify.ts';
 import { pullCommand } from '../../../src/artifacts/pullCommand.ts';
 import type { Place } from '../../../src/browse/place.ts';
 import { findLocal, isWholeLayout } from '../../../src/commands/localReference.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { parseManifest } from '../../../src/oci/manifest.ts';
+import { MediaType } from '../../../src/oci/mediaTypes.ts';
 
 function place(kind: Place['kind'], host: string, name: string): Place {
   return {
@@ -21,6 +24,9 @@ const local = place('local', '/home/ann/Local store', 'Local');
 const shelf = place('layout', "/data/ann's shelf", "ann's shelf");
 const many = place('layout', '/data/many', 'many');
 const places = { all: () => [local, place('remote', 'ghcr.io', 'ghcr.io'), shelf, many] };
+const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MediaType.manifest, layers: [] }));
+const manifest = parseManifest(bytes, MediaType.manifest);
+const descriptor = { mediaType: MediaType.manifest, digest: digestOf(bytes), size: bytes.byteLength };
 const digest = `sha256:${'a'.repeat(64)}`;
 
 const found = (text: string): unknown => {
@@ -46,17 +52,7 @@ describe('a reference to what is on this machine', () => {
     ] as const) {
       const kind = isWholeLayout(where, repository) ? 'layout' : 'local';
       const target = { kind, registry: where.host, repository, tag: '1', digest, plainHttp: false } as const;
-      const row = typeRow('oci-image');
-      assert.ok(row);
-      const type = {
-        id: 'oci-image',
-        name: row.name,
-        category: 'image',
-        rule: 'config-media-type',
-        evidence: [],
-        refinable: false,
-      } as const;
-      const command = pullCommand(type, target);
+      const command = pullCommand(identify(manifest, descriptor), target);
       assert.deepEqual(found(command), [where.name, repository, '1'], command);
     }
   });
