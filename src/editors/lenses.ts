@@ -53,11 +53,16 @@ function actions(location: Location): LensCommand[] {
           },
         ]
       : []),
-    {
-      title: l10n.t('Copy Digest'),
-      command: Command.copyDigest,
-      arguments: [{ kind: 'manifest', id: digest, descriptor: { digest } }],
-    },
+    // A list of referrers has no digest of its own.
+    ...(kind === 'referrers'
+      ? []
+      : [
+          {
+            title: l10n.t('Copy Digest'),
+            command: Command.copyDigest,
+            arguments: [{ kind: 'manifest', id: digest, descriptor: { digest } }],
+          },
+        ]),
     ...(isManifest && tag !== undefined
       ? [
           {

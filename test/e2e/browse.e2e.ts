@@ -124,7 +124,7 @@ scenario(
       .click();
     await editor.text(/"schemaVersion"|\{\}/);
     await page
-      .locator('.codelens-decoration', { hasText: /Copy Digest/ })
+      .locator('.codelens-decoration', { hasText: /digest checked|as the registry lists them/ })
       .first()
       .waitFor();
   },
@@ -162,7 +162,7 @@ scenario(
 );
 
 /** Near the start of what may be longer than the editor is wide; Playwright's own would scroll to its middle. */
-async function pointAt(page: Page, target: Locator, x = 30): Promise<void> {
+async function pointAt(page: Page, target: Locator, x = 8): Promise<void> {
   await target.waitFor();
   const box = await target.boundingBox();
   assert.ok(box);
@@ -177,7 +177,7 @@ async function follow(page: Page, target: Locator): Promise<void> {
     await page.keyboard.up('ControlOrMeta');
     await pointAt(page, target);
     await page.keyboard.down('ControlOrMeta');
-    await pointAt(page, target, 40);
+    await pointAt(page, target, 18);
     await active.waitFor({ timeout: 3_000 }).catch(() => undefined);
   }
   await page.mouse.down();
