@@ -219,7 +219,7 @@ test('hovers and hints say the short type and the human size', async () => {
     hints.map(({ label }) =>
       (typeof label === 'string' ? label : '').replace(/ · \d+(?:\.\d+)? (?:B|KiB)$/, ' · size'),
     ),
-    ['Helm chart config · size', 'Chart · size'],
+    ['Helm chart config · size', 'Chart archive · size'],
   );
   const [, layer] = await links(uri);
   const hovers = await commands.executeCommand<Hover[]>(
@@ -228,7 +228,7 @@ test('hovers and hints say the short type and the human size', async () => {
     layer!.range.start.translate(0, 10),
   );
   const text = textOf(hovers);
-  assert.match(text, /Chart(?:&nbsp;| )·/);
+  assert.match(text, /Chart(?:&nbsp;| )archive(?:&nbsp;| )·/);
 });
 
 test('the formatted view has an outline and can be folded', async () => {
