@@ -94,9 +94,9 @@ scenario(
     await editor.answer('team/lighthouse', /2\/5/);
     await editor.answer('1.0.0', /3\/5/);
     await editor.pick('Files', /4\/5/);
-    await editor.answer('{}', /5\/5/);
+    await editor.pick(/Continue/, /5\/5/);
     await editor.dialog(/Push to Local/, 'Show Preview');
-    await editor.notification(/Push to Local/);
+    await editor.text(/"target": "Local\/team\/lighthouse:1\.0\.0"/);
     await inEveryTheme('push', shown);
   },
 );

@@ -75,6 +75,11 @@ scenario(
     await mkdir(out);
     await editor.command('OCI Explorer: Go to Reference…');
     await editor.answer('Local/charts/lighthouse:0.9.0');
+    // The document takes the focus when it opens, and with it an open menu.
+    await editor
+      .tab(/lighthouse:0\.9\.0 › manifest/)
+      .first()
+      .waitFor();
     await editor.context(editor.row('0.9.0'), 'Pull to Folder…');
     await chooseFolder(out, /lighthouse-0\.9\.0\.tgz/);
     await editor.notification(/Pulled Local\/charts\/lighthouse:0\.9\.0/, 'Open Folder');

@@ -180,7 +180,7 @@ const theirs: readonly Theirs[] = [
     tag: 'regctl-plain',
     peer: 'regctl',
     args: ['artifact', 'put', '-f', 'b.bin', '{ref}'],
-    name: 'unknown',
+    name: 'Untyped artifact',
   },
   {
     tag: '',

@@ -268,7 +268,11 @@ describe('artifacts made by their own tools', () => {
     const cosign = (...args: string[]): Promise<string> =>
       tool('cosign', args, { env: { COSIGN_PASSWORD: '', HOME: folder } });
     await cosign('generate-key-pair');
-    await writeFile(path.join(folder, 'predicate.json'), '{"builder": {"id": "acme"}, "buildType": "acme"}');
+    const predicate = {
+      buildDefinition: { buildType: 'https://acme.example/build', externalParameters: {} },
+      runDetails: { builder: { id: 'https://acme.example/builder' } },
+    };
+    await writeFile(path.join(folder, 'predicate.json'), JSON.stringify(predicate));
     const how = ['--key', 'cosign.key', '--tlog-upload=false', '--yes', '--allow-http-registry'];
     const attest = ['attest', ...how, '--predicate', 'predicate.json', '--type', 'slsaprovenance1'];
     await cosign('sign', ...how, '--new-bundle-format=false', reference);

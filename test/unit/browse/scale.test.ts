@@ -10,7 +10,7 @@ import { bodyOf } from '../../../src/base/bytes.ts';
 import { pageOf } from '../../../src/oci/pages.ts';
 import type { PageOp, Registry } from '../../../src/oci/store.ts';
 import { browsing, eventually, named } from '../../support/browsing.ts';
-import { longestSlice } from '../../support/longestSlice.ts';
+import { shortSlices } from '../../support/shortSlices.ts';
 
 const size = 20_000;
 /** Milliseconds the extension host may be held. */
@@ -84,7 +84,7 @@ describe('a repository of 20,000 tags', () => {
       most.push(children.length);
       return children;
     };
-    const longest = await longestSlice(async () => {
+    await shortSlices(limit, async () => {
       await named(browser, await look());
       for (let page = 0; page < 20; page++) {
         await browser.loadMore(repository);
@@ -106,7 +106,6 @@ describe('a repository of 20,000 tags', () => {
     const end = await look();
     assert.ok(Math.max(...most) <= 1000, String(Math.max(...most)));
     assert.equal(end.at(-1)?.kind, 'more');
-    assert.ok(longest < limit, `${longest.toFixed(1)} ms`);
     browser.dispose();
   });
 
@@ -172,7 +171,7 @@ describe('a catalog of 20,000 repositories', () => {
     const first = await browser.children(root);
     assert.deepEqual(pages, ['catalog first 100']);
     assert.equal(count(first, 'repository'), 100);
-    const longest = await longestSlice(async () => {
+    await shortSlices(limit, async () => {
       for (const text of ['1', '19', '199', '1999', '19999']) {
         browser.setFilter(root, text);
         assert.ok((await browser.children(root)).length <= 1000);
@@ -184,7 +183,6 @@ describe('a catalog of 20,000 repositories', () => {
     const end = await browser.children(root);
     assert.ok(end.length <= 1000, String(end.length));
     assert.equal(end.at(-1)?.kind, 'more');
-    assert.ok(longest < limit, `${longest.toFixed(1)} ms`);
     browser.dispose();
   });
 
