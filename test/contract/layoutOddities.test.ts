@@ -344,6 +344,21 @@ describe('layouts as other tools leave them', () => {
     assert.equal(reads, 2);
   });
 
+  it('are whole when the list is replaced by a longer one between a look and the read', async () => {
+    fresh();
+    const image = await push(store, 'replaced', 'v1');
+    const files = folderFiles(folder);
+    const reader = new LayoutReader({
+      ...files,
+      size: async (name) => {
+        const size = await files.size(name);
+        await store.tag(image.descriptor, 'v2');
+        return size;
+      },
+    });
+    assert.deepEqual((await reader.tags()).items, ['v1', 'v2']);
+  });
+
   it('show at once what another tool wrote', async () => {
     fresh();
     const image = await push(store, 'quick', 'v0');

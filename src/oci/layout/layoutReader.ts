@@ -181,7 +181,9 @@ export class LayoutReader implements ReadStore {
         url: this.files.name,
       });
     }
-    return parseIndexFile(await collect(this.files.read(indexPath, 0, size), maxIndexSize), this.files.name);
+    // To its end, not to the size it had: another process may have put a longer one in its place meanwhile.
+    const source = this.files.read(indexPath, 0, maxIndexSize);
+    return parseIndexFile(await collect(source, maxIndexSize), this.files.name);
   }
 
   /** A list of thousands is not parsed again for each tag of a page. */
