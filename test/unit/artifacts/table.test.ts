@@ -12,6 +12,7 @@ import { categories } from '../../../src/artifacts/type.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { MediaType } from '../../../src/oci/mediaTypes.ts';
 import { unorderedRows } from './unorderedRows.ts';
+import { quick } from '../../support/quick.ts';
 
 const schema = JSON.parse(
   readFileSync(path.join(import.meta.dirname, '../../../src/artifacts/types.schema.json'), 'utf8'),
@@ -216,13 +217,14 @@ describe('a new type', () => {
     assert.ok('row' in parseTypeRow(hostile));
     const table = createTable([hostile]);
     const text = 'a'.repeat(4000);
-    const before = process.cpuUsage();
-    assert.equal(
-      identify({ mediaType: MediaType.manifest, artifactType: text }, {}, { tag: text.slice(0, 200) }, table)
-        .id,
-      'unknown',
-    );
-    const { user, system } = process.cpuUsage(before);
-    assert.ok(user + system < 200_000, `${user + system} µs`);
+    quick(100, 'identify', () => {
+      const type = identify(
+        { mediaType: MediaType.manifest, artifactType: text },
+        {},
+        { tag: text.slice(0, 200) },
+        table,
+      );
+      assert.equal(type.id, 'unknown');
+    });
   });
 });

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { isInnerAddress } from '../../../../src/oci/remote/addresses.ts';
 import { parseChallenges } from '../../../../src/oci/remote/challenge.ts';
 import { nextLink, nextPage } from '../../../../src/oci/remote/links.ts';
+import { quick } from '../../../support/quick.ts';
 
 type Challenges = readonly (readonly [string, Readonly<Record<string, string>>])[];
 
@@ -81,16 +82,15 @@ describe('headers of servers', () => {
   });
   it('are read at once, however they are made', () => {
     for (const piece of ['a,', '<', '"', 'a=', '="', ' ', 'Bearer ']) {
-      const start = performance.now();
-      parseChallenges(piece.repeat(64 * 1024));
-      nextLink(piece.repeat(64 * 1024));
-      assert.ok(performance.now() - start < 500, piece);
+      quick(200, piece, () => {
+        parseChallenges(piece.repeat(64 * 1024));
+        nextLink(piece.repeat(64 * 1024));
+      });
     }
   });
 });
 
 describe('inner addresses', () => {
-  it('tells sites apart', () => {});
   it('are known in every spelling a URL undoes', () => {
     for (const url of [
       'http://127.0.0.1',
