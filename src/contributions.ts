@@ -41,7 +41,11 @@ export const Command = {
 
 export type CommandId = (typeof Command)[keyof typeof Command];
 
-export const View = { container: 'ociExplorer', registries: 'ociExplorer.registries' } as const;
+export const View = {
+  container: 'ociExplorer',
+  registries: 'ociExplorer.registries',
+  welcome: 'ociExplorer.welcome',
+} as const;
 
 /** Scheme of the read-only file system. */
 export const scheme = 'oci';
@@ -83,5 +87,5 @@ export interface Settings {
 /** Context keys for `when` clauses. */
 export const Context = {
   filtered: 'ociExplorer.filtered',
-  hasRegistries: 'ociExplorer.hasRegistries',
+  noRegistries: 'ociExplorer.noRegistries',
 } as const;

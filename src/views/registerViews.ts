@@ -59,7 +59,7 @@ export function registerViews(services: Services): Disposable {
     dragAndDropController: dragAndDrop(),
   });
   const showPlaces = (): void => {
-    void commands.executeCommand('setContext', Context.hasRegistries, places.all().length > 1);
+    void commands.executeCommand('setContext', Context.noRegistries, places.all().length === 1);
     changed.fire(undefined);
   };
   const showFilters = (): void => {
@@ -71,6 +71,10 @@ export function registerViews(services: Services): Disposable {
   selection.follow(() => view.selection);
   return Disposable.from(
     view,
+    // Below Local, which is always there: what to do first, as long as no registry was added.
+    window.createTreeView(View.welcome, {
+      treeDataProvider: { getChildren: () => [], getTreeItem: () => new TreeItem('') },
+    }),
     changed,
     browser.onDidChange((nodes) => {
       changed.fire(nodes ? [...nodes] : undefined);

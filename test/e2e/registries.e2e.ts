@@ -44,7 +44,11 @@ scenario(
   async ({ editor, registry }) => {
     await editor.openContainer('OCI Explorer');
     await editor.row('Local').waitFor();
-    await editor.command('OCI Explorer: Add Registry…');
+    // What to do first, as long as there is nothing but Local.
+    const welcome = editor.page.locator('.welcome-view-content:visible');
+    await welcome.locator('.monaco-button', { hasText: 'Push Workspace as Artifact…' }).waitFor();
+    await editor.picture('welcome');
+    await welcome.locator('.monaco-button', { hasText: 'Add Registry…' }).click();
     await editor.answer('not a registry');
     await editor.page.locator('.quick-input-widget:visible', { hasText: /names no registry/ }).waitFor();
     await editor.picture('add-registry-invalid');
@@ -53,6 +57,7 @@ scenario(
     const said = await editor.notification(/Added/);
     assert.match(said, /OCI distribution API, plain HTTP, no sign-in asked, lists its repositories/);
     await shown(editor, registry.host);
+    await welcome.waitFor({ state: 'hidden' });
     await editor.picture('add-registry');
     await editor.expand(registry.host);
     await editor.expand('team');
