@@ -1,9 +1,10 @@
-import { Disposable, env } from 'vscode';
+import { Disposable, env, l10n } from 'vscode';
 import { pullCommand } from '../artifacts/pullCommand.ts';
 import { Command } from '../contributions.ts';
 import { log } from '../host/log.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
+import { askRef } from './askTarget.ts';
 import { registerDelete } from './delete.ts';
 import { registerGo } from './go.ts';
 import { registerPull } from './pull.ts';
@@ -28,9 +29,13 @@ export function registerCommands(services: Services): Disposable {
 }
 
 async function copyPullCommand(args: readonly unknown[], services: Services): Promise<void> {
-  const node = nodeOf(args, services);
-  const named = node && isRefNode(node) ? await services.browser.complete(node, services.signal) : undefined;
-  if (!node || !isRefNode(node) || !named) {
+  let node = nodeOf(args, services);
+  if (!isRefNode(node)) {
+    const asked = await askRef(l10n.t('Copy Pull Command'), services);
+    node = services.browser.locate(asked.place.id, asked.repository, asked.ref);
+  }
+  const named = isRefNode(node) ? await services.browser.complete(node, services.signal) : undefined;
+  if (!isRefNode(node) || !named) {
     return;
   }
   const { place, repository } = node;
@@ -39,6 +44,7 @@ async function copyPullCommand(args: readonly unknown[], services: Services): Pr
     registry: place.host,
     repository,
     digest: named.descriptor.digest,
+    subject: named.manifest?.subject?.digest,
     plainHttp: place.kind === 'remote' && services.network.scheme(place.host) === 'http',
     ...(node.kind === 'tag' ? { tag: node.tag } : {}),
   };

@@ -95,7 +95,8 @@ export function parseManifest(bytes: Uint8Array, mediaType: string): AnyManifest
   if (type === MediaType.dockerSchema1 || type === MediaType.dockerSchema1Signed) {
     return { kind: 'manifest', ...common, layers: [] };
   }
-  const layers = type === MediaType.artifactManifest ? json['blobs'] : json['layers'];
+  // Artifact manifests, OCI's and the one of ORAS before it, call them blobs.
+  const layers = json['layers'] ?? json['blobs'];
   return {
     kind: 'manifest',
     ...common,

@@ -50,7 +50,11 @@ async function inEveryTheme(what: string, { editor, workbench, settings }: Sessi
 const inReadme: ReadonlySet<string> = new Set(['tree-dark.png', 'tree-light.png', 'push-dark.png']);
 
 /** What a picture for people has not. */
-const plain = { 'ociExplorer.manifestView': 'formatted', 'editor.minimap.enabled': false };
+const plain = {
+  'ociExplorer.manifestView': 'formatted',
+  'ociExplorer.registries': [{ host: 'registry.example.com' }],
+  'editor.minimap.enabled': false,
+};
 
 async function expandAll(editor: Editor, labels: readonly string[]): Promise<void> {
   for (const label of labels) {
