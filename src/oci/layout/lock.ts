@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileError, OciError } from '../errors.ts';
@@ -45,9 +45,7 @@ async function acquire(path: string, signal?: AbortSignal): Promise<string> {
   const own = `${path}.${randomUUID()}`;
   const start = performance.now();
   try {
-    const file = await open(own, 'wx');
-    await file.writeFile(owner);
-    await file.close();
+    await writeFile(own, owner, { flag: 'wx' });
     for (;;) {
       signal?.throwIfAborted();
       try {
