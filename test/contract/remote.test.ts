@@ -4,8 +4,8 @@ import { startRegistry } from '../support/registries.ts';
 import { storeContract, type Capabilities } from './storeContract.ts';
 
 const registries = [
-  ['distribution', { sha512: true }],
-  ['distribution2', { pages: false, untag: false, sha512: false }],
+  ['distribution', {}],
+  ['distribution2', { pages: false, untag: false }],
   ['olareg', {}],
 ] as const satisfies readonly (readonly [Parameters<typeof startRegistry>[0], Capabilities])[];
 

@@ -338,7 +338,7 @@ for (const { kind, sha512 } of registries) {
       await copy(copied, 'app', new MemoryStore(), 'app');
     });
 
-    it(`gives ${sha512.join(' and ')} content by sha512`, { skip: sha512.length === 0 }, async () => {
+    it(`gives ${['us', ...sha512].join(' and ')} content by sha512`, async () => {
       const bytes = Buffer.from('named by sha512');
       const layer = {
         mediaType: MediaType.octetStream,
@@ -347,6 +347,11 @@ for (const { kind, sha512 } of registries) {
         annotations: { 'org.opencontainers.image.title': 'long.txt' },
       };
       await ours.push(layer, bodyOf(bytes));
+      assert.deepEqual(Buffer.concat(await Array.fromAsync(ours.fetch(layer))), bytes);
+      if (sha512.length === 0) {
+        // Other tools do not read it there.
+        return;
+      }
       const config = await empty(ours);
       const manifest = encodeManifest({
         schemaVersion: 2,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { createReadStream, writeFileSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -322,87 +322,6 @@ describe('a fault leaves the folder as it was', () => {
       (await readdir(work)).filter((each) => each.startsWith('.')),
       [],
     );
-  });
-
-  /** @returns false where this user can mount nothing */
-  async function mounted(options: string, use: (folder: string) => Promise<void>): Promise<boolean> {
-    const folder = await mkdtemp(join(work, 'mount-'));
-    try {
-      await run('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
-    } catch {
-      return false;
-    }
-    try {
-      await use(folder);
-    } finally {
-      await run('umount', [folder]);
-    }
-    return true;
-  }
-
-  it('a disk that is full, or fills while it is written', async (context) => {
-    const couldMount = await mounted('size=2m', async (folder) => {
-      await writeFile(join(folder, 'small'), 'mine');
-      const was = await snapshot(folder);
-      const answer = (response: ServerResponse): void => {
-        response.end(blob);
-      };
-      await withServer(answer, async (store) => {
-        const full = (error: unknown): boolean => isOciError(error, 'disk-full');
-        await assert.rejects(stagePull(store, planPull(manifest), folder), full);
-        // Someone else fills it meanwhile.
-        let isFirst = true;
-        const other = join(folder, 'other');
-        await run('mount', ['-o', 'remount,size=6m', folder]);
-        const onBytes = (): void => {
-          if (isFirst) {
-            isFirst = false;
-            // Synchronous, so that it is there before the next write.
-            writeFileSync(other, Buffer.alloc(5_000_000));
-          }
-        };
-        await assert.rejects(stagePull(store, planPull(manifest), folder, { onBytes }), full);
-        await rm(other);
-      });
-      assert.deepEqual({ ...(await snapshot(folder)), '.': '' }, { ...was, '.': '' });
-    });
-    if (!couldMount) {
-      context.skip('nothing can be mounted here');
-    }
-  });
-
-  it('a folder that cannot be written', async (context) => {
-    const couldMount = await mounted('size=8m', async (folder) => {
-      await run('mount', ['-o', 'remount,ro', folder]);
-      await withServer(
-        (response) => response.end(blob),
-        async (store) => {
-          await assert.rejects(stagePull(store, planPull(manifest), folder), (error) =>
-            isOciError(error, 'read-only'),
-          );
-        },
-      );
-    });
-    if (!couldMount) {
-      context.skip('nothing can be mounted here');
-    }
-  });
-
-  it('is staged inside a folder that is a file system of its own', async (context) => {
-    const couldMount = await mounted('size=16m', async (folder) => {
-      await withServer(
-        (response) => response.end(blob),
-        async (store) => {
-          const staged = await stagePull(store, planPull(manifest), folder);
-          await staged.commit();
-          await staged.dispose();
-          assert.deepEqual((await readdir(folder)).sort(), ['d', 'small']);
-        },
-      );
-    });
-    if (!couldMount) {
-      context.skip('nothing can be mounted here');
-    }
   });
 });
 

@@ -10,12 +10,15 @@ import { isOciError, type ErrorCode } from '../../src/oci/errors.ts';
 import type { Manifest } from '../../src/oci/manifest.ts';
 import { MediaType } from '../../src/oci/mediaTypes.ts';
 import { MemoryStore } from '../../src/oci/memory.ts';
+import type { ReadStore } from '../../src/oci/store.ts';
 import { stagePull, type PullOptions, type StagedPull } from '../../src/packaging/pull.ts';
 import { planPull } from '../../src/packaging/pullPlan.ts';
 import { snapshot } from './snapshot.ts';
 import { rawTar, type RawEntry } from './tars.ts';
 
 const store = new MemoryStore();
+/** What holds the layers made here. */
+export const pulledFrom: ReadStore = store;
 
 export async function layerOf(
   title: string | undefined,
