@@ -184,10 +184,11 @@ describe('a disk that is full', () => {
           await withFolder(async (folder) => {
             await job.prepare(folder);
             const was = await snapshot(folder, { times: false });
-            const { calls, outcome } = await onFailingDisk({ at, code: 'ENOSPC', isLasting }, () =>
+            const { calls, leftOpen, outcome } = await onFailingDisk({ at, code: 'ENOSPC', isLasting }, () =>
               job.run(folder),
             );
             isReached = calls >= at;
+            assert.equal(leftOpen, 0, `call ${at} leaves files open`);
             assert.ok(at > 1 || outcome.status === 'rejected', 'it writes');
             if (outcome.status === 'rejected') {
               const { reason } = outcome as { readonly reason: unknown };

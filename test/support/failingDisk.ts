@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import fsPromises, { open } from 'node:fs/promises';
+import fsPromises, { open, type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 
 type Call = (this: unknown, ...args: unknown[]) => unknown;
@@ -18,6 +18,8 @@ export interface DiskFault {
 export interface DiskRun<T> {
   /** Calls that would change the disk. */
   readonly calls: number;
+  /** Files that were opened and not closed. */
+  readonly leftOpen: number;
   readonly outcome: PromiseSettledResult<T>;
 }
 
@@ -37,6 +39,7 @@ export async function onFailingDisk<T>(
   work: () => Promise<T>,
 ): Promise<DiskRun<T>> {
   let calls = 0;
+  const opened: FileHandle[] = [];
   const failure = (name: string, args: readonly unknown[]): Error | undefined => {
     const changes = takesRoom.has(name) || onlyChanges.has(name);
     if (!changes || (name === 'open' && !makesFile(args[1]))) {
@@ -48,7 +51,16 @@ export async function onFailingDisk<T>(
   };
   const rejecting: Wrap = (name, call) => (self, args) => {
     const error = failure(name, args);
-    return error ? Promise.reject(error) : call.apply(self, args);
+    if (error) {
+      return Promise.reject(error);
+    }
+    const result = call.apply(self, args);
+    return name === 'open'
+      ? (result as Promise<FileHandle>).then((file) => {
+          opened.push(file);
+          return file;
+        })
+      : result;
   };
   const handle = await open(import.meta.filename);
   await handle.close();
@@ -68,7 +80,7 @@ export async function onFailingDisk<T>(
   syncBuiltinESMExports();
   try {
     const [outcome] = await Promise.allSettled([work()]);
-    return { calls, outcome };
+    return { calls, leftOpen: opened.filter(({ fd }) => fd !== -1).length, outcome };
   } finally {
     restore.forEach((undo) => {
       undo();
