@@ -314,13 +314,13 @@ describe('tokens', () => {
     let count = 0;
     const endless = await registry(t, {
       lets: () => false,
-      token: (_, response) => json(response, 200, { token: `fresh${++count}` }),
+      token: (_, response) => json(response, 200, { token: `c4nary-${++count}` }),
     });
     const error = await failureOf(endless.list());
     assert.ok(isOciError(error, 'unauthorized'));
     assert.equal(endless.tokenRequests().length, 1);
     assert.equal(endless.server.seen.length, 3);
-    assertNoCanary('error', error, ['fresh']);
+    assertNoCanary('error', error, ['c4nary-']);
   });
 
   it('are asked for once more where the registry wants another scope', async (t) => {
