@@ -4,6 +4,7 @@ import { Limiter } from '../base/limiter.ts';
 import { verified } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { fileError, isAbort, isOciError, OciError } from '../oci/errors.ts';
+import { writeAll } from '../oci/layout/writeFile.ts';
 import type { Op, ReadStore } from '../oci/store.ts';
 import { Commit } from './commit.ts';
 import { inTheWay, makeFolder, moveInto, replacedBy, statOf } from './placement.ts';
@@ -202,9 +203,7 @@ class Pull {
     try {
       const file = await open(path, 'wx');
       try {
-        for await (const chunk of this.#fetch(layer.descriptor)) {
-          await file.writeFile(chunk);
-        }
+        await writeAll(file, this.#fetch(layer.descriptor));
       } finally {
         await file.close();
       }

@@ -7,6 +7,7 @@ import { tarEntries, type ArchiveEntry } from '../archive/tarEntries.ts';
 import { archiveInvalid } from '../archive/tarFields.ts';
 import { algorithmOf, Digester, isDigest } from '../oci/digest.ts';
 import { fileError, OciError } from '../oci/errors.ts';
+import { writeAll } from '../oci/layout/writeFile.ts';
 import type { Op } from '../oci/store.ts';
 import type { PullLayer, PullSkipped } from './pullPlan.ts';
 import { StagedTree } from './stagedTree.ts';
@@ -182,9 +183,7 @@ class Unpacking {
     // What is open stays writable, whatever the mode says; the umask is the system's to apply.
     const file = await open(path, 'wx', mode);
     try {
-      for await (const chunk of body()) {
-        await file.writeFile(chunk);
-      }
+      await writeAll(file, body());
       if (time > 0) {
         await file.utimes(time, time);
       }
