@@ -203,7 +203,7 @@ const rows = {
   },
   'read-only': {
     text: (facts) =>
-      l10n.t('{0} cannot be written. Change its permissions or choose another folder.', pathOf(facts)),
+      l10n.t('{0} may not be read or written. Change its permissions or choose another one.', pathOf(facts)),
     remedies: ['log'],
   },
   'file-missing': {
