@@ -73,6 +73,8 @@ export interface Settings {
   readonly plainHttpHosts: readonly string[];
   /** Machine scope: folder of the Local registry; empty: below the extension's storage. */
   readonly localFolder: string;
+  /** Rows of artifact types, unchecked; those of the workspace after the user's. */
+  readonly artifactTypes: readonly unknown[];
   readonly pageSize: number;
   readonly tagOrder: TagOrder;
   readonly manifestView: 'both' | 'original' | 'formatted';

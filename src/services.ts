@@ -4,6 +4,7 @@ import { createBrowser } from './browse/createBrowser.ts';
 import { createManifestCache } from './browse/manifestCache.ts';
 import { registerCommands } from './commands/registerCommands.ts';
 import { registerEditors } from './editors/registerEditors.ts';
+import { createArtifactTypes } from './host/artifactTypes.ts';
 import { createAccounts } from './host/createAccounts.ts';
 import { createEvents } from './host/events.ts';
 import { disposeLog } from './host/log.ts';
@@ -25,8 +26,10 @@ export function start(context: ExtensionContext): Disposable {
   const manifests = createManifestCache(
     createManifestFiles(join(context.globalStorageUri.fsPath, 'manifests')),
   );
+  const types = createArtifactTypes();
   const browser = createBrowser({
     places,
+    types: () => types.table(),
     cache: manifests,
     settings: () => ({
       pageSize: Math.min(1000, Math.max(1, setting('pageSize'))),
@@ -38,6 +41,7 @@ export function start(context: ExtensionContext): Disposable {
     events,
     places,
     browser,
+    types,
     manifests,
     accounts,
     network,
@@ -49,6 +53,8 @@ export function start(context: ExtensionContext): Disposable {
     registerViews(services),
     registerCommands(services),
     registerEditors(services),
+    types.onDidChange(() => browser.rename()),
+    types,
     browser,
     places,
     network,

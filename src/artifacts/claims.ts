@@ -29,10 +29,14 @@ export interface Hit {
 
 type Finder = (subject: Subject) => Hit | undefined;
 
+/** 0: built in; 1: of another extension; 2: the user's own. */
+export type Level = 0 | 1 | 2;
+
 /** What one row says at one stage. */
 export interface Claim {
   readonly row: TypeRow;
-  readonly isUsers: boolean;
+  /** Who wrote the row: the highest decides. */
+  readonly level: Level;
   /** 0: ordinary types; 1: flavours of an image by how it is stored; 2: carriers and placeholders. */
   readonly round: 0 | 1 | 2;
   /** Place in `stages`. */
@@ -47,7 +51,7 @@ export function many<T>(value: OneOrMany<T> | undefined): readonly T[] {
 }
 
 /** The claims of a row, one for each stage it has a signal for. */
-export function compileRow(row: TypeRow, isUsers: boolean): readonly Claim[] {
+export function compileRow(row: TypeRow, level: Level): readonly Claim[] {
   const require = many(row.match.require).map(conditionFinder);
   return stages.flatMap(([, signal], stage) => {
     if (row.match[signal] === undefined) {
@@ -59,7 +63,7 @@ export function compileRow(row: TypeRow, isUsers: boolean): readonly Claim[] {
       round === 2 && signal === 'artifactType'
         ? typeFinder(many(row.match.artifactType), ({ statedType }) => one(statedType))
         : finderOf(signal, row.match);
-    return [{ row, isUsers, round, stage, find, require }];
+    return [{ row, level, round, stage, find, require }];
   });
 }
 

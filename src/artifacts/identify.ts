@@ -115,10 +115,10 @@ function conditionsOf({ require }: Claim, subject: Subject): ArtifactType['evide
   return require.length === 0 ? [] : undefined;
 }
 
-/** A user's row, then rank, then conditions before none, then the first layer, then exact before glob, then the longest. */
+/** A user's row, then one of another extension, then rank, then conditions before none, then the first layer, then exact before glob, then the longest. */
 function compare(claimA: Claim, a: Hit, claimB: Claim, b: Hit): number {
   return (
-    Number(claimB.isUsers) - Number(claimA.isUsers) ||
+    claimB.level - claimA.level ||
     (claimB.row.rank ?? 0) - (claimA.row.rank ?? 0) ||
     Number(claimB.require.length > 0) - Number(claimA.require.length > 0) ||
     a.index - b.index ||

@@ -1,4 +1,4 @@
-import { compileRow, stages, type Claim } from './claims.ts';
+import { compileRow, stages, type Claim, type Level } from './claims.ts';
 import type { Category } from './type.ts';
 import rows from './types.json' with { type: 'json' };
 
@@ -73,14 +73,27 @@ export interface TypeTable {
 export const typeRows = rows as readonly unknown[] as readonly TypeRow[];
 
 /**
- * The built-in rows and a user's, which win: one with the id of a built-in takes its place, and where both claim a manifest
- * at the same stage the user's decides.
- * @param userRows as `parseTypeRow` gives them
+ * The built-in rows, those of other extensions and a user's, which win in this order: one with the id of another takes its
+ * place, and where both claim a manifest at the same stage the higher decides.
+ * @param userRows as `parseTypeRow` gives them; of two with one id the last counts
+ * @param extensionRows the same
  */
-export function createTable(userRows: readonly TypeRow[]): TypeTable {
-  const own = new Map(userRows.map((row) => [row.id, row]));
-  const all = [...own.values(), ...typeRows.filter(({ id }) => !own.has(id))];
-  const claims = all.flatMap((row) => compileRow(row, own.has(row.id)));
+export function createTable(userRows: readonly TypeRow[], extensionRows: readonly TypeRow[] = []): TypeTable {
+  const levels = new Map<string, readonly [TypeRow, Level]>();
+  for (const [rows, level] of [
+    [userRows, 2],
+    [extensionRows, 1],
+    [typeRows, 0],
+  ] as const) {
+    for (const row of rows) {
+      const held = levels.get(row.id);
+      if (!held || held[1] === level) {
+        levels.set(row.id, [row, level]);
+      }
+    }
+  }
+  const all = [...levels.values()].map(([row]) => row);
+  const claims = [...levels.values()].flatMap(([row, level]) => compileRow(row, level));
   return {
     rows: all,
     byId: new Map(all.map((row) => [row.id, row])),

@@ -18,6 +18,8 @@ export interface Named {
   readonly created?: Date;
   /** True where the registry counts reads and the row is named by a `HEAD` alone. */
   readonly partial: boolean;
+  /** What the name was made of besides the manifest: the labels of its config as `config.Labels`; null where it could not be read. */
+  readonly config?: unknown;
 }
 
 /** The tree as data: what is loaded, what is known, what is filtered. Knows nothing of TreeItem. */
@@ -55,6 +57,8 @@ export interface Browser {
    * not, and a filter that would hide it is cleared.
    */
   locate(place: string, repository: string, ref?: string): Node | undefined;
+  /** The table of types is another one: every row that is known is named anew, without a request. */
+  rename(): void;
   /** Nodes whose own row or children changed; undefined: everything. Changes of one moment come as one call. */
   onDidChange(listener: (nodes: readonly Node[] | undefined) => void): { dispose(): void };
   dispose(): void;

@@ -1,3 +1,4 @@
+import { builtInTable, type TypeTable } from '../artifacts/table.ts';
 import type { TagOrder } from '../contributions.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isDigest, type Digest } from '../oci/digest.ts';
@@ -31,6 +32,8 @@ import { untaggedOf } from './untagged.ts';
 export interface BrowseServices {
   readonly places: Places;
   readonly cache: ManifestCache;
+  /** The types in force; by default the built-in ones. */
+  readonly types?: () => TypeTable;
   readonly settings: () => { readonly pageSize: number; readonly tagOrder: TagOrder };
   /** Runs a moment later, so that what happens together is told together. */
   readonly schedule?: (run: () => void) => void;
@@ -66,6 +69,7 @@ class Tree implements Browser {
       branches: this.#branches,
       slices: this.#slices,
       cache: services.cache,
+      types: services.types ?? (() => builtInTable),
       named: (node) => this.#named(node),
       settled: (parent) => this.#settled(parent),
     });
@@ -321,6 +325,17 @@ class Tree implements Browser {
     return isDigest(ref) ? this.#untagged(node, ref) : this.#nodes.tag(node, ref);
   }
 
+  rename(): void {
+    for (const listing of this.#listings.all()) {
+      const named = listing.first && this.#names.get(listing.first);
+      if (named && !(named instanceof OciError)) {
+        listing.firstType = named.type.name;
+        listing.holds &&= named.type.name;
+      }
+    }
+    this.#changes.add(undefined);
+  }
+
   onDidChange(listener: (nodes: readonly Node[] | undefined) => void): { dispose(): void } {
     return this.#changes.listen(listener);
   }
@@ -350,6 +365,7 @@ class Tree implements Browser {
         this.#changes.add(parent);
       }
     } else if (node.kind === 'tag') {
+      listing.first ??= node;
       listing.firstType ??= named.type.name;
       if (named.created) {
         listing.found.set(node.tag, named.created);

@@ -2,7 +2,7 @@ import type { TagOrder } from '../contributions.ts';
 import { isAbort } from '../oci/errors.ts';
 import type { Branches } from './branches.ts';
 import { matcher } from './filter.ts';
-import type { Node, PlaceNode, RepositoryNode } from './node.ts';
+import type { Node, PlaceNode, RepositoryNode, TagNode } from './node.ts';
 import { idOf, isBelow } from './nodes.ts';
 import { PagedList } from './pagedList.ts';
 import type { Slices } from './slices.ts';
@@ -36,6 +36,7 @@ export interface Listing {
   readonly found: Map<string, Date>;
   dates: ReadonlyMap<string, Date>;
   /** Short type name of the first tag that was named, and as the repository says it. */
+  first?: TagNode | undefined;
   firstType?: string | undefined;
   holds?: string | undefined;
 }
@@ -62,6 +63,10 @@ export class Listings {
 
   known(node: Listed): Listing | undefined {
     return this.#all.get(node.id);
+  }
+
+  all(): Iterable<Listing> {
+    return this.#all.values();
   }
 
   /** With its first page, if that could be had: a failure is kept in the list until a refresh. Rejects for an abort only. */

@@ -1,12 +1,13 @@
 import { Limiter } from '../base/limiter.ts';
 import { LruMap } from '../base/lru.ts';
+import type { TypeTable } from '../artifacts/table.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isAbort, OciError } from '../oci/errors.ts';
 import type { ManifestCache, ReadStore } from '../oci/store.ts';
 import type { Branches } from './branches.ts';
 import type { Named } from './browser.ts';
 import { asOciError } from './failure.ts';
-import { namedBlob, namedBy, namedByDescriptor, readConfig, readManifest } from './naming.ts';
+import { namedAnew, namedBlob, namedBy, namedByDescriptor, readConfig, readManifest } from './naming.ts';
 import type { ManifestNode, Node, RepositoryNode, TagNode } from './node.ts';
 import { isBelow } from './nodes.ts';
 import type { Slices } from './slices.ts';
@@ -19,6 +20,7 @@ interface Ports {
   readonly branches: Branches;
   readonly slices: Slices;
   readonly cache: ManifestCache;
+  readonly types: () => TypeTable;
   /** A row's name came, or the reason why it has none. */
   readonly named: (node: TagNode | ManifestNode) => void;
   /** All rows that were asked for in one repository have their names. */
@@ -29,6 +31,8 @@ interface Ports {
 export class Names {
   readonly #ports: Ports;
   readonly #known = new LruMap<string, Named | OciError>(maxNamed);
+  /** By which table each was named. */
+  readonly #tables = new WeakMap<Named, TypeTable>();
   /** Where a tag pointed before it was refreshed: it is asked whether it still does. */
   readonly #last = new LruMap<string, Descriptor>(maxNamed);
   /** Rows that are asked for and not answered yet, by their repository. */
@@ -42,13 +46,15 @@ export class Names {
   get(node: Node): Named | OciError | undefined {
     if (node.kind === 'blob') {
       const owner = node.parent && this.get(node.parent);
-      return namedBlob(node, owner instanceof OciError ? undefined : owner);
+      return namedBlob(node, owner instanceof OciError ? undefined : owner, this.#ports.types());
     }
-    const known = this.#known.get(node.id);
-    if (known !== undefined || node.kind !== 'manifest' || node.role === 'untagged') {
-      return known;
+    if (node.kind !== 'tag' && node.kind !== 'manifest') {
+      return undefined;
     }
-    return namedByDescriptor(node.descriptor);
+    const known = this.#current(node);
+    return known !== undefined || node.kind === 'tag' || node.role === 'untagged'
+      ? known
+      : namedByDescriptor(node.descriptor, this.#ports.types());
   }
 
   /** Whether a row was known to be there before the last refresh. */
@@ -85,7 +91,7 @@ export class Names {
 
   /** With the manifest, read if it was not. @throws {OciError} */
   async read(node: TagNode | ManifestNode, signal?: AbortSignal): Promise<Named> {
-    const known = this.#known.get(node.id);
+    const known = this.#current(node);
     if (known !== undefined && !(known instanceof OciError) && known.manifest !== undefined) {
       return known;
     }
@@ -96,7 +102,7 @@ export class Names {
       this.#last.get(node.id),
       signal,
     );
-    const named = namedBy(manifest, node);
+    const named = namedBy(manifest, node, this.#ports.types());
     this.#set(node, named);
     return named;
   }
@@ -118,7 +124,7 @@ export class Names {
     if (!manifest) {
       return named;
     }
-    const refined = namedBy(manifest, node, config ?? null);
+    const refined = namedBy(manifest, node, this.#ports.types(), config ?? null);
     this.#set(node, refined);
     return refined;
   }
@@ -138,7 +144,23 @@ export class Names {
     }
   }
 
+  /** As the table in force names it: the rows of a table that was replaced are named anew when they are looked at. */
+  #current(node: TagNode | ManifestNode): Named | OciError | undefined {
+    const known = this.#known.get(node.id);
+    const table = this.#ports.types();
+    if (known === undefined || known instanceof OciError || this.#tables.get(known) === table) {
+      return known;
+    }
+    const named = namedAnew(known, node, table);
+    this.#tables.set(named, table);
+    this.#known.set(node.id, named);
+    return named;
+  }
+
   #set(node: TagNode | ManifestNode, named: Named | OciError): void {
+    if (!(named instanceof OciError)) {
+      this.#tables.set(named, this.#ports.types());
+    }
     this.#known.set(node.id, named);
     this.#ports.named(node);
   }
@@ -171,7 +193,12 @@ export class Names {
     }
     const descriptor = await storeOf(node).resolve(node.tag, { signal });
     const held = await this.#ports.cache.get(descriptor.digest);
-    this.#set(node, held ? namedBy(held, node) : namedByDescriptor(descriptor, node.tag));
+    this.#set(
+      node,
+      held
+        ? namedBy(held, node, this.#ports.types())
+        : namedByDescriptor(descriptor, this.#ports.types(), node.tag),
+    );
   }
 }
 

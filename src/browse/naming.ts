@@ -1,10 +1,11 @@
 import { createdOf, sizeOf } from '../artifacts/facts.ts';
 import { identify, nameByDescriptor } from '../artifacts/identify.ts';
 import { configName, layerName } from '../artifacts/layerName.ts';
+import type { TypeTable } from '../artifacts/table.ts';
 import { collect } from '../base/bytes.ts';
 import { parseJson, parseManifest } from '../oci/manifest.ts';
 import type { FetchedManifest, ManifestCache, ReadStore } from '../oci/store.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
+import { isRecord, type Descriptor } from '../oci/descriptor.ts';
 import type { Named } from './browser.ts';
 import type { BlobNode, ManifestNode, TagNode } from './node.ts';
 
@@ -36,11 +37,12 @@ export async function readManifest(
 export function namedBy(
   { descriptor, bytes }: FetchedManifest,
   node: TagNode | ManifestNode,
+  table: TypeTable,
   config?: unknown,
 ): Named {
   const manifest = parseManifest(bytes, descriptor.mediaType);
   const listed = node.kind === 'manifest' ? { ...node.descriptor, ...descriptor } : descriptor;
-  const type = identify(manifest, listed, { ...(node.kind === 'tag' ? { tag: node.tag } : {}), config });
+  const type = identify(manifest, listed, { tag: tagOf(node), config }, table);
   const size = sizeOf(manifest);
   const created = createdOf(manifest, config);
   return {
@@ -48,6 +50,7 @@ export function namedBy(
     descriptor: listed,
     manifest,
     partial: false,
+    ...(config === undefined ? {} : { config: labelsOf(config) }),
     ...(size === undefined ? {} : { size }),
     ...(created ? { created } : {}),
   };
@@ -66,14 +69,37 @@ export async function readConfig(
 }
 
 /** What a descriptor alone can tell. */
-export function namedByDescriptor(descriptor: Descriptor, tag?: string): Named {
-  return { type: nameByDescriptor(descriptor, { tag }), descriptor, partial: true };
+export function namedByDescriptor(descriptor: Descriptor, table: TypeTable, tag?: string): Named {
+  return { type: nameByDescriptor(descriptor, { tag }, table), descriptor, partial: true };
+}
+
+/** What is known already, named by another table. */
+export function namedAnew(named: Named, node: TagNode | ManifestNode, table: TypeTable): Named {
+  const { manifest, descriptor, config } = named;
+  const context = { tag: tagOf(node), config };
+  return {
+    ...named,
+    type: manifest
+      ? identify(manifest, descriptor, context, table)
+      : nameByDescriptor(descriptor, context, table),
+  };
+}
+
+function tagOf(node: TagNode | ManifestNode): string | undefined {
+  return node.kind === 'tag' ? node.tag : undefined;
+}
+
+/** All of a config that can name a type: the rest of it is not kept. */
+function labelsOf(config: unknown): unknown {
+  const inner = isRecord(config) ? config['config'] : undefined;
+  return config === null ? null : { config: { Labels: isRecord(inner) ? inner['Labels'] : undefined } };
 }
 
 /** Config and layers are named by their media type and their owner's type. */
-export function namedBlob(node: BlobNode, owner: Named | undefined): Named {
+export function namedBlob(node: BlobNode, owner: Named | undefined, table: TypeTable): Named {
   const { descriptor, role } = node;
-  const name = role === 'config' ? configName(descriptor, owner?.type) : layerName(descriptor, owner?.type);
+  const name =
+    role === 'config' ? configName(descriptor, owner?.type) : layerName(descriptor, owner?.type, table);
   const field = role === 'config' ? 'config.mediaType' : `layers[${node.index}].mediaType`;
   return {
     type: {

@@ -9,7 +9,7 @@ import { shortDigest } from '../oci/digest.ts';
 import { isMediaType } from '../oci/mediaTypes.ts';
 import { isRepository, isTag } from '../oci/reference.ts';
 import type { Source } from '../packaging/plan.ts';
-import { filesType, knownTypes, type PushType } from '../packaging/pushTypes.ts';
+import { filesType, pushTypes, type PushType } from '../packaging/pushTypes.ts';
 import { askPick, askText, back, type Back, type Choice, type Separator, type StepInfo } from './ask.ts';
 import { askAnnotations } from './askAnnotations.ts';
 import { askPlace, askRepository } from './askTarget.ts';
@@ -86,7 +86,11 @@ export async function askPush(
       return tag === back ? back : { ...so, tag };
     },
     async (so, at) => {
-      const artifactType = await askType({ ...at, title }, last.artifactType);
+      const artifactType = await askType(
+        { ...at, title },
+        last.artifactType,
+        pushTypes(services.types.table()),
+      );
       return artifactType === back ? back : { ...so, artifactType };
     },
     async (so, at) => {
@@ -100,7 +104,11 @@ export async function askPush(
 }
 
 /** One of the known types, the one of the last time, or any media type that is typed. */
-function askType(at: StepInfo, last: string | undefined): Promise<string | Back> {
+function askType(
+  at: StepInfo,
+  last: string | undefined,
+  knownTypes: readonly PushType[],
+): Promise<string | Back> {
   const choice = ({ artifactType, label }: PushType): Choice<string> => ({
     label: label === filesType.label ? l10n.t('Files') : label,
     description: artifactType,

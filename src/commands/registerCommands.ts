@@ -48,5 +48,5 @@ async function copyPullCommand(args: readonly unknown[], services: Services): Pr
     plainHttp: place.kind === 'remote' && services.network.scheme(place.host) === 'http',
     ...(node.kind === 'tag' ? { tag: node.tag } : {}),
   };
-  await env.clipboard.writeText(pullCommand(named.type, target));
+  await env.clipboard.writeText(pullCommand(named.type, target, services.types.table()));
 }

@@ -8,10 +8,11 @@ import type { Services } from '../host/services.ts';
 import { nameOf, typeOf } from './nameOf.ts';
 
 /** One line above a document: what it is, and what one does with it. */
-export function registerLenses({ manifests }: Pick<Services, 'manifests'>): Disposable {
+export function registerLenses({ manifests, types }: Pick<Services, 'manifests' | 'types'>): Disposable {
   return languages.registerCodeLensProvider(
     { scheme },
     {
+      onDidChangeCodeLenses: types.onDidChange,
       provideCodeLenses: async ({ uri }) => {
         const location = fromUri(uri);
         if (!location) {
@@ -27,8 +28,8 @@ export function registerLenses({ manifests }: Pick<Services, 'manifests'>): Disp
   async function shortName(location: Location): Promise<string> {
     const { kind, digest, mediaType, size = 0 } = location;
     const held = kind === 'manifest' || kind === 'index' ? await manifests.get(digest) : undefined;
-    const type = held && typeOf(location, held.bytes);
-    return type ? plainText(type.name) : nameOf(location, { mediaType, digest, size });
+    const type = held && typeOf(location, held.bytes, types.table());
+    return type ? plainText(type.name) : nameOf(location, { mediaType, digest, size }, types.table());
   }
 }
 

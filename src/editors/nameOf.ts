@@ -1,6 +1,7 @@
 import { l10n } from 'vscode';
 import { identify, nameByDescriptor } from '../artifacts/identify.ts';
 import { configName, layerName } from '../artifacts/layerName.ts';
+import type { TypeTable } from '../artifacts/table.ts';
 import type { ArtifactType } from '../artifacts/type.ts';
 import type { Location } from '../browse/location.ts';
 import { plainText } from '../host/plainText.ts';
@@ -12,18 +13,21 @@ import { parseManifest } from '../oci/manifest.ts';
 export function nameOf(
   { kind }: Pick<Location, 'kind'>,
   descriptor: Descriptor,
+  table: TypeTable,
   owner?: ArtifactType,
 ): string {
   switch (kind) {
     case 'manifest':
     case 'index':
-      return descriptor.mediaType === '' ? l10n.t('Manifest') : plainText(nameByDescriptor(descriptor).name);
+      return descriptor.mediaType === ''
+        ? l10n.t('Manifest')
+        : plainText(nameByDescriptor(descriptor, {}, table).name);
     case 'config':
       return plainText(configName(descriptor, owner));
     case 'referrers':
       return l10n.t('Referrers');
     case 'blob':
-      return descriptor.mediaType === '' ? l10n.t('Blob') : plainText(layerName(descriptor, owner));
+      return descriptor.mediaType === '' ? l10n.t('Blob') : plainText(layerName(descriptor, owner, table));
   }
 }
 
@@ -31,12 +35,13 @@ export function nameOf(
 export function typeOf(
   { kind, digest, mediaType, tag, size = 0 }: Location,
   bytes: Uint8Array,
+  table: TypeTable,
 ): ArtifactType | undefined {
   if (kind !== 'manifest' && kind !== 'index') {
     return undefined;
   }
   try {
-    return identify(parseManifest(bytes, mediaType), { mediaType, digest, size }, { tag });
+    return identify(parseManifest(bytes, mediaType), { mediaType, digest, size }, { tag }, table);
   } catch (error) {
     if (isOciError(error, 'manifest-invalid') || isOciError(error, 'too-large')) {
       return undefined;

@@ -11,6 +11,7 @@ import {
   type TextDocument,
 } from 'vscode';
 import { humanSize } from '../artifacts/facts.ts';
+import type { TypeTable } from '../artifacts/table.ts';
 import type { Location } from '../browse/location.ts';
 import { Command, scheme } from '../contributions.ts';
 import { fromUri, toUri } from '../host/ociUri.ts';
@@ -38,6 +39,8 @@ class LinkOfDigest extends DocumentLink {
 export function registerEditors(services: Services): Disposable {
   const selector = { scheme };
   const reader = createDocumentReader(services.manifests);
+  const linksOf = (document: TextDocument): readonly Named[] =>
+    namedLinksOf(document, services.types.table());
   return Disposable.from(
     registerFileSystem(services, reader),
     registerOpen(services, reader),
@@ -67,6 +70,7 @@ export function registerEditors(services: Services): Disposable {
       },
     }),
     languages.registerInlayHintsProvider(selector, {
+      onDidChangeInlayHints: services.types.onDidChange,
       provideInlayHints: (document, range) => {
         if (!setting('inlayHints')) {
           return [];
@@ -91,28 +95,29 @@ interface Named extends DigestLink {
 
 interface Parsed {
   readonly version: number;
+  readonly table: TypeTable;
   readonly links: readonly Named[];
 }
 
-/** Looked through once a version, whoever asks: links, hovers and, at every scroll, hints. */
+/** Looked through once a version and table of types, whoever asks: links, hovers and, at every scroll, hints. */
 const parsed = new WeakMap<TextDocument, Parsed>();
 
-function linksOf(document: TextDocument): readonly Named[] {
+function namedLinksOf(document: TextDocument, table: TypeTable): readonly Named[] {
   const held = parsed.get(document);
-  if (held?.version === document.version) {
+  if (held?.version === document.version && held.table === table) {
     return held.links;
   }
   const location = fromUri(document.uri);
-  const links = location ? namedLinks(document.getText(), location) : [];
-  parsed.set(document, { version: document.version, links });
+  const links = location ? namedLinks(document.getText(), location, table) : [];
+  parsed.set(document, { version: document.version, table, links });
   return links;
 }
 
-function namedLinks(text: string, from: Location): readonly Named[] {
-  const owner = typeOf(from, new TextEncoder().encode(text));
+function namedLinks(text: string, from: Location, table: TypeTable): readonly Named[] {
+  const owner = typeOf(from, new TextEncoder().encode(text), table);
   return digestLinks(text, from).map((link) => ({
     ...link,
-    shortName: nameOf(link.location, link.descriptor, owner),
+    shortName: nameOf(link.location, link.descriptor, table, owner),
   }));
 }
 

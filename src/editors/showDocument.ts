@@ -1,5 +1,6 @@
 import { commands, env, l10n, TabInputText, ViewColumn, window, type Uri } from 'vscode';
 import { humanSize } from '../artifacts/facts.ts';
+import type { TypeTable } from '../artifacts/table.ts';
 import type { Location } from '../browse/location.ts';
 import { isJson } from '../browse/locationText.ts';
 import { View } from '../contributions.ts';
@@ -20,7 +21,7 @@ import { looksBinary, maxBlob, type DocumentReader } from './readDocument.ts';
 export async function showDocument(
   location: Location,
   isPeek: boolean,
-  { places, signal }: Pick<Services, 'places' | 'signal'>,
+  { places, types, signal }: Pick<Services, 'places' | 'types' | 'signal'>,
   reader: DocumentReader,
 ): Promise<void> {
   const place = places.get(location.place);
@@ -31,7 +32,7 @@ export async function showDocument(
   const { kind, size = 0 } = location;
   const isBlob = kind === 'blob' || kind === 'config';
   if (isBlob && size > maxBlob) {
-    void offer(location, 'too-large');
+    void offer(location, 'too-large', types.table());
     return;
   }
   const isText = await window.withProgress({ location: { viewId: View.registries } }, async () => {
@@ -42,16 +43,16 @@ export async function showDocument(
     return true;
   });
   // Not awaited: a message may stay open for ever.
-  await (isText ? open(location, isPeek) : void offer(location, 'binary'));
+  await (isText ? open(location, isPeek) : void offer(location, 'binary', types.table()));
 }
 
 export function missingPlace({ place }: Pick<Location, 'place'>): string {
   return l10n.t('{0} is not among your registries any more. Add it again to read this.', plainText(place));
 }
 
-async function offer(location: Location, why: 'too-large' | 'binary'): Promise<void> {
+async function offer(location: Location, why: 'too-large' | 'binary', table: TypeTable): Promise<void> {
   const { digest, mediaType, size = 0 } = location;
-  const name = [nameOf(location, { mediaType, digest, size }), size > 0 ? humanSize(size) : '']
+  const name = [nameOf(location, { mediaType, digest, size }, table), size > 0 ? humanSize(size) : '']
     .filter(Boolean)
     .join(' · ');
   const copy = l10n.t('Copy Digest');

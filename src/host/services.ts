@@ -3,6 +3,7 @@ import type { Browser } from '../browse/browser.ts';
 import type { Places } from '../browse/place.ts';
 import type { ManifestCache } from '../oci/store.ts';
 import type { Accounts } from './accounts.ts';
+import type { ArtifactTypes } from './artifactTypes.ts';
 import type { Events } from './events.ts';
 import type { Network } from './network.ts';
 import type { Selection } from './selection.ts';
@@ -18,6 +19,7 @@ export interface Services {
   readonly events: Events;
   readonly places: PlaceList;
   readonly browser: Browser;
+  readonly types: ArtifactTypes;
   readonly manifests: ManifestCache;
   readonly accounts: Accounts;
   readonly network: Network;

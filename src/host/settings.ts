@@ -6,7 +6,9 @@ import { mergeRegistries, parseRegistries } from './registrySettings.ts';
 const section = 'ociExplorer';
 
 /** The value in force. Values of a wrong type, which only a hand-edited file can hold, become what package.json says. */
-export function setting<K extends Exclude<keyof Settings, 'registries' | 'layouts'>>(name: K): Settings[K] {
+export function setting<K extends Exclude<keyof Settings, 'registries' | 'layouts' | 'artifactTypes'>>(
+  name: K,
+): Settings[K] {
   const settings = workspace.getConfiguration(section);
   const value = settings.get(name);
   const usual = settings.inspect(name)?.defaultValue;
@@ -74,7 +76,8 @@ export function hasWorkspace(): boolean {
   return workspace.workspaceFile !== undefined || (workspace.workspaceFolders ?? []).length > 0;
 }
 
-function valueIn(name: 'registries' | 'layouts', target: SettingTarget): unknown {
+/** As it stands in one file of settings, unchecked. */
+export function valueIn(name: 'registries' | 'layouts' | 'artifactTypes', target: SettingTarget): unknown {
   const found = workspace.getConfiguration(section).inspect(name);
   return target === 'user' ? found?.globalValue : found?.workspaceValue;
 }

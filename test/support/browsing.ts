@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { TypeTable } from '../../src/artifacts/table.ts';
 import { createBrowser } from '../../src/browse/createBrowser.ts';
 import { createManifestCache } from '../../src/browse/manifestCache.ts';
 import type { Browser } from '../../src/browse/browser.ts';
@@ -12,9 +13,13 @@ import type { Registry } from '../../src/oci/store.ts';
 /** A tree over one place; what changes is told in the next turn of the loop. */
 export function browsing(
   registry: Registry,
-  more: Partial<Place> & { readonly pageSize?: number; readonly tagOrder?: TagOrder } = {},
+  more: Partial<Place> & {
+    readonly pageSize?: number;
+    readonly tagOrder?: TagOrder;
+    readonly types?: () => TypeTable;
+  } = {},
 ): Browser {
-  const { pageSize = 100, tagOrder = 'semver', ...facts } = more;
+  const { pageSize = 100, tagOrder = 'semver', types, ...facts } = more;
   const place: Place = {
     id: 'p',
     name: 'P',
@@ -30,6 +35,7 @@ export function browsing(
     places: { all: () => [place], get: (id) => (id === place.id ? place : undefined) },
     cache: createManifestCache(),
     settings: () => ({ pageSize, tagOrder }),
+    ...(types ? { types } : {}),
     schedule: (run) => void setImmediate(run),
   });
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import nls from '../../package.nls.json' with { type: 'json' };
 import manifest from '../../package.json' with { type: 'json' };
+import schema from '../../src/artifacts/types.schema.json' with { type: 'json' };
 import { Command, scheme, View, type Settings } from '../../src/contributions.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -16,6 +17,7 @@ const settings: Readonly<Record<keyof Settings, string | readonly string[]>> = {
   layouts: 'array',
   plainHttpHosts: 'array',
   localFolder: 'string',
+  artifactTypes: 'array',
   pageSize: 'integer',
   tagOrder: 'string',
   manifestView: 'string',
@@ -24,6 +26,23 @@ const settings: Readonly<Record<keyof Settings, string | readonly string[]>> = {
   'push.largeFile': 'number',
   'push.largeTotal': 'number',
 };
+
+/** Settings have no place for definitions: each stands where it is referred to. */
+function inlined(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(inlined);
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  const { $ref, ...rest } = value as Readonly<Record<string, unknown>>;
+  const name = typeof $ref === 'string' ? $ref.replace('#/definitions/', '') : undefined;
+  const definition = schema.definitions[name as keyof typeof schema.definitions];
+  return {
+    ...(name === undefined ? {} : (inlined(definition) as object)),
+    ...Object.fromEntries(Object.entries(rest).map(([key, inner]) => [key, inlined(inner)])),
+  };
+}
 
 describe('package.json and contributions.ts', () => {
   it('have the same commands', () => {
@@ -44,6 +63,14 @@ describe('package.json and contributions.ts', () => {
       assert.equal(type, property.type.replace('integer', 'number'), name);
       assert.ok(property.type !== 'integer' || Number.isInteger(value), name);
     }
+  });
+
+  it('hold a row of the setting to the same schema as a built-in one', () => {
+    const { items, maxItems } = contributes.configuration.properties['ociExplorer.artifactTypes'];
+    const { defaultSnippets, ...row } = items;
+    assert.equal(defaultSnippets.length, 1);
+    assert.equal(maxItems, schema.maxItems);
+    assert.deepEqual(row, inlined(schema.items));
   });
 
   it('have the same view, and activate for the same scheme', () => {
