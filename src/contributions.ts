@@ -36,6 +36,8 @@ export const Command = {
   pushPreviewed: 'ociExplorer.pushPreviewed',
   tag: 'ociExplorer.tag',
   delete: 'ociExplorer.delete',
+  explainType: 'ociExplorer.explainType',
+  newArtifactType: 'ociExplorer.newArtifactType',
   showLog: 'ociExplorer.showLog',
 } as const;
 

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { Disposable, type ExtensionContext } from 'vscode';
+import type { OciExplorerApi } from './api.ts';
 import { createBrowser } from './browse/createBrowser.ts';
 import { createManifestCache } from './browse/manifestCache.ts';
 import { registerCommands } from './commands/registerCommands.ts';
 import { registerEditors } from './editors/registerEditors.ts';
+import { createApi } from './host/createApi.ts';
 import { createArtifactTypes } from './host/artifactTypes.ts';
 import { createAccounts } from './host/createAccounts.ts';
 import { createEvents } from './host/events.ts';
@@ -17,7 +19,10 @@ import { setting } from './host/settings.ts';
 import { registerViews } from './views/registerViews.ts';
 
 /** Puts the parts together; nothing is read or asked before it is used. */
-export function start(context: ExtensionContext): Disposable {
+export function start(context: ExtensionContext): {
+  readonly api: OciExplorerApi;
+  readonly disposable: Disposable;
+} {
   const ending = new AbortController();
   const events = createEvents();
   const network = createNetwork(context.globalState);
@@ -48,7 +53,7 @@ export function start(context: ExtensionContext): Disposable {
     selection: createSelection(),
     signal: ending.signal,
   };
-  return Disposable.from(
+  const disposable = Disposable.from(
     new Disposable(() => ending.abort()),
     registerViews(services),
     registerCommands(services),
@@ -62,4 +67,5 @@ export function start(context: ExtensionContext): Disposable {
     events,
     new Disposable(disposeLog),
   );
+  return { api: createApi(types), disposable };
 }

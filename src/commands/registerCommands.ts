@@ -5,10 +5,12 @@ import { log } from '../host/log.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { askRef } from './askTarget.ts';
+import { registerExplainType } from './explainType.ts';
+import { registerNewType } from './newType.ts';
 import { registerDelete } from './delete.ts';
 import { registerGo } from './go.ts';
 import { registerPull } from './pull.ts';
-import { isWholeLayout } from './localReference.ts';
+import { pullTargetOf } from './pullTarget.ts';
 import { registerPush } from './push.ts';
 import { registerRegistries } from './registries.ts';
 import { registerTag } from './tag.ts';
@@ -23,6 +25,8 @@ export function registerCommands(services: Services): Disposable {
     registerPush(services),
     registerPull(services),
     registerDelete(services),
+    registerExplainType(services),
+    registerNewType(services),
     registerCommand(Command.copyPullCommand, (...args) => copyPullCommand(args, services)),
     registerCommand(Command.showLog, () => log().show()),
   );
@@ -38,15 +42,7 @@ async function copyPullCommand(args: readonly unknown[], services: Services): Pr
   if (!isRefNode(node) || !named) {
     return;
   }
-  const { place, repository } = node;
-  const target = {
-    kind: place.kind === 'layout' && !isWholeLayout(place, repository) ? 'local' : place.kind,
-    registry: place.host,
-    repository,
-    digest: named.descriptor.digest,
-    subject: named.manifest?.subject?.digest,
-    plainHttp: place.kind === 'remote' && services.network.scheme(place.host) === 'http',
-    ...(node.kind === 'tag' ? { tag: node.tag } : {}),
-  };
-  await env.clipboard.writeText(pullCommand(named.type, target, services.types.table()));
+  await env.clipboard.writeText(
+    pullCommand(named.type, pullTargetOf(node, named, services), services.types.table()),
+  );
 }

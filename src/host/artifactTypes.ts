@@ -89,5 +89,10 @@ export function createArtifactTypes(): ArtifactTypes & { dispose(): void } {
 
 /** A command is for people to run: none from a folder they do not trust. */
 function workspaceRows(rows: readonly TypeRow[]): readonly TypeRow[] {
-  return workspace.isTrusted ? rows : rows.map(({ pull: _, ...row }) => row);
+  return workspace.isTrusted
+    ? rows
+    : rows.map((row) => {
+        const { pull, ...rest } = row;
+        return pull === undefined ? row : rest;
+      });
 }

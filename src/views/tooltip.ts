@@ -5,12 +5,15 @@ import type { Node, PlaceNode } from '../browse/node.ts';
 import { describeError } from '../host/log.ts';
 import { errorText } from '../host/errorText.ts';
 import { plainText } from '../host/plainText.ts';
+import { ignoredTexts } from '../host/typeTexts.ts';
 import type { Services } from '../host/services.ts';
 import { platformText } from '../oci/descriptor.ts';
 import { OciError } from '../oci/errors.ts';
 
 /** Most annotations that are shown. */
 const maxAnnotations = 12;
+/** Most fields that are said to be ignored; *Explain Type…* has all. */
+const maxIgnored = 3;
 
 type Line = readonly [name: string, value: string];
 
@@ -104,6 +107,13 @@ function namedLines(named: Named): readonly Line[] {
     ...line(l10n.t('Created'), named.created?.toISOString()),
     ...line(l10n.t('Attached to'), manifest?.subject?.digest),
     [l10n.t('Named by'), `${type.rule}${evidence ? `: ${evidence.field} = ${evidence.value}` : ''}`],
+    ...line(
+      l10n.t('Ignored'),
+      (type.ignored ?? [])
+        .slice(0, maxIgnored)
+        .map(({ field, why }) => `${field} (${ignoredTexts[why]()})`)
+        .join('; '),
+    ),
     ...annotations
       .slice(0, maxAnnotations)
       .map(([name, value]): Line => [plainText(name, 100).replace(/[^\w./-]/g, ' '), value]),
