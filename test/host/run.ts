@@ -8,6 +8,9 @@ import { newPage, startBrowser, startWorkbench } from '../support/workbench.ts';
 import { bundleHostSuites } from './bundle.ts';
 import type { HostResult } from './harness.ts';
 
+/** Another extension, which contributes a type. */
+export const neighbour = path.join(root, 'test/fixtures/extension');
+
 /** Starts of the extension host that `activate` is timed in. */
 const activations = 5;
 
@@ -88,6 +91,7 @@ async function inWorkbench(
   const workbench = await startWorkbench({
     folder,
     extension: { path: root },
+    others: [neighbour],
     settings: { 'ociExplorer.localFolder': localFolder },
     tests: bundle,
   });

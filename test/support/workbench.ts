@@ -53,6 +53,8 @@ export interface WorkbenchOptions {
   readonly folder: string;
   /** Sources of an extension, or a packed one. */
   readonly extension: { readonly path: string } | { readonly vsix: string };
+  /** Folders of other extensions that are there too. */
+  readonly others?: readonly string[];
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Bundle that exports `run()`, run inside the extension host. */
   readonly tests?: string;
@@ -143,10 +145,11 @@ export async function startWorkbench(options: WorkbenchOptions): Promise<Workben
   return { url: address(port, options), logs: path.join(data, 'logs'), configure, stop };
 }
 
-function address(port: number, { folder, extension, tests }: WorkbenchOptions): string {
+function address(port: number, { folder, extension, others = [], tests }: WorkbenchOptions): string {
   const remote = (file: string): string => `vscode-remote://localhost:${port}${file}`;
   const payload = [
     ...('path' in extension ? [['extensionDevelopmentPath', remote(extension.path)]] : []),
+    ...others.map((other) => ['extensionDevelopmentPath', remote(other)]),
     ...(tests === undefined ? [] : [['extensionTestsPath', remote(tests)]]),
   ];
   const url = new URL(`http://localhost:${port}/`);

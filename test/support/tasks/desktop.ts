@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { cacheFolder, root } from '../cache.ts';
 import { buildExtension } from '../extension.ts';
-import { runHost } from '../../host/run.ts';
+import { neighbour, runHost } from '../../host/run.ts';
 
 // The same suites as `npm test` runs in the web-server workbench, in a desktop VS Code that is downloaded once.
 const { DISPLAY, WAYLAND_DISPLAY, OCI_EXPLORER_VSCODE } = process.env;
@@ -23,7 +23,7 @@ const counts = await runHost(async (bundle, folder, localFolder) => {
   );
   await runTests({
     vscodeExecutablePath: executable,
-    extensionDevelopmentPath: root,
+    extensionDevelopmentPath: [root, neighbour],
     extensionTestsPath: bundle,
     launchArgs: [folder, `--user-data-dir=${user}`, '--disable-extensions'],
     // Failed tests end it with 1, and are in the results all the same.
