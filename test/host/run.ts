@@ -9,7 +9,7 @@ import { bundleHostSuites } from './bundle.ts';
 import type { HostResult } from './harness.ts';
 
 /** Another extension, which contributes a type. */
-export const neighbour = path.join(root, 'test/fixtures/extension');
+export const neighbour = path.join(root, 'test/fixtures/oci-explorer-test.neighbour-0.0.1');
 
 /** Starts of the extension host that `activate` is timed in. */
 const activations = 5;

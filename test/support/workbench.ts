@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -100,6 +100,10 @@ export async function startWorkbench(options: WorkbenchOptions): Promise<Workben
   const settingsFile = path.join(user, 'Machine/settings.json');
   mkdirSync(path.dirname(settingsFile), { recursive: true });
   mkdirSync(extensions, { recursive: true });
+  for (const other of options.others ?? []) {
+    // An address can name one extension in development; others stand where installed ones do.
+    cpSync(other, path.join(extensions, path.basename(other)), { recursive: true });
+  }
   const configure = (settings: Readonly<Record<string, unknown>>): void => {
     writeFileSync(`${settingsFile}.new`, JSON.stringify({ ...quietSettings, ...settings }, null, 2));
     renameSync(`${settingsFile}.new`, settingsFile);
@@ -145,11 +149,10 @@ export async function startWorkbench(options: WorkbenchOptions): Promise<Workben
   return { url: address(port, options), logs: path.join(data, 'logs'), configure, stop };
 }
 
-function address(port: number, { folder, extension, others = [], tests }: WorkbenchOptions): string {
+function address(port: number, { folder, extension, tests }: WorkbenchOptions): string {
   const remote = (file: string): string => `vscode-remote://localhost:${port}${file}`;
   const payload = [
     ...('path' in extension ? [['extensionDevelopmentPath', remote(extension.path)]] : []),
-    ...others.map((other) => ['extensionDevelopmentPath', remote(other)]),
     ...(tests === undefined ? [] : [['extensionTestsPath', remote(tests)]]),
   ];
   const url = new URL(`http://localhost:${port}/`);
