@@ -17,6 +17,7 @@ export const Command = {
   filter: 'ociExplorer.filter',
   clearFilter: 'ociExplorer.clearFilter',
   sortTags: 'ociExplorer.sortTags',
+  toggleFoldedTags: 'ociExplorer.toggleFoldedTags',
   goToReference: 'ociExplorer.goToReference',
   showInTree: 'ociExplorer.showInTree',
   openManifest: 'ociExplorer.openManifest',
@@ -79,6 +80,7 @@ export interface Settings {
   readonly artifactTypes: readonly unknown[];
   readonly pageSize: number;
   readonly tagOrder: TagOrder;
+  readonly foldTags: boolean;
   readonly manifestView: 'both' | 'original' | 'formatted';
   readonly inlayHints: boolean;
   readonly 'push.keepFileTimes': boolean;

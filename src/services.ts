@@ -39,6 +39,7 @@ export function start(context: ExtensionContext): {
     settings: () => ({
       pageSize: Math.min(1000, Math.max(1, setting('pageSize'))),
       tagOrder: setting('tagOrder'),
+      foldTags: setting('foldTags'),
     }),
   });
   const services: Services = {

@@ -68,6 +68,11 @@ function predicateOf({ mediaType, annotations }: Descriptor, table: TypeTable): 
   return type.evidence.length > 1 ? type.name : undefined;
 }
 
+/** What the layers of an attestation state, each once. */
+export function statementsOf(layers: readonly Descriptor[]): readonly string[] {
+  return [...new Set(layers.slice(0, 16).flatMap((layer) => predicateOf(layer, builtInTable) ?? []))];
+}
+
 /** What the bytes of a layer are, where a row says so because its media type does not: `tar+gzip`, `json`… */
 export function layerContent(layer: Descriptor): string | undefined {
   return foundIn(allNamesOf(builtInTable), layer.mediaType)?.content;

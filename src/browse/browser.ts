@@ -48,6 +48,10 @@ export interface Browser {
   /** Undefined: back to the setting. */
   setOrder(node: RepositoryNode, order: TagOrder | undefined): void;
   order(node: RepositoryNode): TagOrder;
+  /** Undefined: back to the setting. */
+  setFolds(node: RepositoryNode, folds: boolean | undefined): void;
+  /** Whether tags that only say what is attached to a manifest are shown below that one alone. */
+  folds(node: RepositoryNode): boolean;
   /** Short name of the type of the first tag that has one, once the visible ones are named. */
   holds(node: RepositoryNode): string | undefined;
   /** A repository with its parents, whether the tree shows it or not. */

@@ -8,24 +8,16 @@ import { Branches } from './branches.ts';
 import type { Browser, Named } from './browser.ts';
 import { Changes } from './changes.ts';
 import { asOciError } from './failure.ts';
+import { foldedAttestations, isFoldedTag } from './folding.ts';
 import { levelOf } from './grouping.ts';
 import { Listings, maxChildren, namesOf, type Listed, type Listing } from './listings.ts';
 import { isTooDeep, manifestChildren } from './manifestChildren.ts';
 import { Names } from './names.ts';
-import type {
-  GroupNode,
-  ManifestNode,
-  Node,
-  NoteNode,
-  PlaceNode,
-  ReferrersNode,
-  RepositoryNode,
-  TagNode,
-} from './node.ts';
-import { isBelow, Nodes } from './nodes.ts';
+import type { GroupNode, ManifestNode, Node, NoteNode, PlaceNode, RepositoryNode, TagNode } from './node.ts';
+import { Nodes } from './nodes.ts';
 import { compareTags, tagKey } from './order.ts';
-import { PagedList } from './pagedList.ts';
 import type { Places } from './place.ts';
+import { ReferrerLists } from './referrerLists.ts';
 import { Slices, sortInSlices } from './slices.ts';
 import { untaggedOf } from './untagged.ts';
 
@@ -34,13 +26,17 @@ export interface BrowseServices {
   readonly cache: ManifestCache;
   /** The types in force; by default the built-in ones. */
   readonly types?: () => TypeTable;
-  readonly settings: () => { readonly pageSize: number; readonly tagOrder: TagOrder };
+  readonly settings: () => {
+    readonly pageSize: number;
+    readonly tagOrder: TagOrder;
+    readonly foldTags: boolean;
+  };
   /** Runs a moment later, so that what happens together is told together. */
   readonly schedule?: (run: () => void) => void;
 }
 
-/** Names below a list: the cap without a note and the way to the next page. */
-const maxRows = maxChildren - 3;
+/** Names below a list: the cap without two notes and the way to the next page. */
+const maxRows = maxChildren - 4;
 
 export function createBrowser(services: BrowseServices): Browser {
   return new Tree(services);
@@ -54,7 +50,7 @@ class Tree implements Browser {
   readonly #changes: Changes;
   readonly #listings: Listings;
   readonly #names: Names;
-  readonly #referrers = new Map<string, PagedList<Descriptor>>();
+  readonly #referrers: ReferrerLists;
 
   constructor(services: BrowseServices) {
     this.#services = services;
@@ -71,7 +67,18 @@ class Tree implements Browser {
       cache: services.cache,
       types: services.types ?? (() => builtInTable),
       named: (node) => this.#named(node),
-      settled: (parent) => this.#settled(parent),
+      settled: (parent) => {
+        if (parent.kind === 'repository') {
+          this.#settled(parent);
+        }
+      },
+    });
+    this.#referrers = new ReferrerLists({
+      nodes: this.#nodes,
+      branches: this.#branches,
+      listings: this.#listings,
+      names: this.#names,
+      pageSize: () => services.settings().pageSize,
     });
   }
 
@@ -91,7 +98,7 @@ class Tree implements Browser {
         case 'manifest':
           return await this.#below(node, signal);
         case 'referrers':
-          return await this.#referrersOf(node, signal);
+          return await this.#referrers.children(node, signal);
         default:
           return [];
       }
@@ -129,8 +136,12 @@ class Tree implements Browser {
     const keys = [];
     const untagged: ManifestNode[] = [];
     const named = await namesOf(listing, this.#slices);
+    const folds = this.folds(node);
+    let folded = 0;
     for (const name of new Set([...named, ...(await untaggedOf(node, listing, signal))])) {
-      if (isDigest(name)) {
+      if (folds && isFoldedTag(name) && !extra.has(name)) {
+        folded++;
+      } else if (isDigest(name)) {
         untagged.push(this.#untagged(node, name));
       } else {
         keys.push(tagKey(name, order, order === 'newest' ? dates.get(name) : undefined));
@@ -148,7 +159,7 @@ class Tree implements Browser {
     this.#names.name(node, children);
     return [
       ...children,
-      ...this.#end(node, listing, children.length, sorted.length > room, 'empty-repository'),
+      ...this.#end(node, listing, children.length, sorted.length > room, 'empty-repository', folded),
     ];
   }
 
@@ -159,6 +170,7 @@ class Tree implements Browser {
     shown: number,
     cut: boolean,
     empty: NoteNode['note'],
+    folded = 0,
   ): readonly Node[] {
     const end: Node[] = [];
     const { error } = list;
@@ -172,11 +184,14 @@ class Tree implements Browser {
       );
     } else if (search) {
       end.push(this.#nodes.note(node, 'searching'));
-    } else if (shown === 0 && !list.hasMore) {
+    } else if (shown + folded === 0 && !list.hasMore) {
       end.push(this.#nodes.note(node, filter === undefined ? empty : 'no-match'));
     }
     if (isLocal(node) && node.kind === 'place' && this.#services.places.all().length === 1 && shown === 0) {
       end.push(this.#nodes.note(node, 'no-places'));
+    }
+    if (folded > 0) {
+      end.push(this.#nodes.note(node, 'folded', folded));
     }
     if (cut || (list.hasMore && !search)) {
       end.push(this.#nodes.more(node, shown, cut));
@@ -189,43 +204,25 @@ class Tree implements Browser {
       return [this.#nodes.note(node, 'too-deep')];
     }
     const named = await this.#branches.run(node, (inner) => this.#names.read(node, inner), signal);
-    return manifestChildren(this.#nodes, node, named);
+    const about = await this.#about(node, signal);
+    const children = manifestChildren(this.#nodes, node, named, about);
+    this.#names.name(
+      node,
+      children.filter((child) => child.kind === 'manifest' && child.role === 'attestation') as ManifestNode[],
+    );
+    return children;
   }
 
-  async #referrersOf(node: ReferrersNode, signal?: AbortSignal): Promise<readonly Node[]> {
-    const list = this.#referrersList(node);
-    if (!list.isLoaded && list.error === undefined) {
-      await this.#moreReferrers(node, signal);
+  /** Attestations that stand beside a manifest in its index, which was read before. */
+  async #about(node: TagNode | ManifestNode, signal?: AbortSignal): Promise<readonly Descriptor[]> {
+    const { parent } = node;
+    if (node.kind !== 'manifest' || (parent?.kind !== 'tag' && parent?.kind !== 'manifest')) {
+      return [];
     }
-    const children: readonly Node[] = list.items
-      .slice(0, maxRows)
-      .map((item) => this.#nodes.manifest(node, item, 'referrer'));
-    const cut = list.items.length > maxRows;
-    return [
-      ...children,
-      ...(list.error ? [this.#nodes.failure(node, list.error)] : []),
-      ...(children.length === 0 && !list.hasMore && !list.error
-        ? [this.#nodes.note(node, 'no-referrers')]
-        : []),
-      ...(cut || list.hasMore ? [this.#nodes.more(node, children.length, cut)] : []),
-    ];
-  }
-
-  #referrersList(node: ReferrersNode): PagedList<Descriptor> {
-    const store = node.place.registry.repository(node.repository);
-    const list =
-      this.#referrers.get(node.id) ??
-      new PagedList<Descriptor>(
-        (op) => store.referrers(node.subject, op),
-        ({ digest }) => digest,
-      );
-    this.#referrers.set(node.id, list);
-    return list;
-  }
-
-  #moreReferrers(node: ReferrersNode, signal?: AbortSignal): Promise<void> {
-    const { pageSize } = this.#services.settings();
-    return this.#branches.run(node, (inner) => this.#referrersList(node).more(pageSize, inner), signal);
+    const { manifest } = await this.#names.read(parent, signal);
+    return manifest?.kind === 'index' && node.role !== 'attestation'
+      ? (foldedAttestations(manifest).get(node.descriptor.digest) ?? [])
+      : [];
   }
 
   async loadMore(parent: Node, signal?: AbortSignal): Promise<void> {
@@ -234,7 +231,7 @@ class Tree implements Browser {
     if (node.kind === 'place' || node.kind === 'repository') {
       await this.#listings.more(node, signal);
     } else if (node.kind === 'referrers') {
-      await this.#moreReferrers(node, signal);
+      await this.#referrers.more(node, signal);
     }
     this.#changes.add(node);
   }
@@ -243,9 +240,7 @@ class Tree implements Browser {
     this.#branches.end(node);
     this.#listings.forget(node);
     this.#names.forget(node);
-    for (const id of [...this.#referrers.keys()].filter((known) => isBelow(known, node))) {
-      this.#referrers.delete(id);
-    }
+    this.#referrers.forget(node);
     if (node?.kind === 'group') {
       // Its rows come from the list of its place.
       this.#changes.add(this.#nodes.place(node.place));
@@ -297,6 +292,15 @@ class Tree implements Browser {
 
   order(node: RepositoryNode): TagOrder {
     return this.#listings.known(node)?.order ?? this.#services.settings().tagOrder;
+  }
+
+  setFolds(node: RepositoryNode, folds: boolean | undefined): void {
+    this.#listings.of(node).folds = folds;
+    this.#changes.add(node);
+  }
+
+  folds(node: RepositoryNode): boolean {
+    return this.#listings.known(node)?.folds ?? this.#services.settings().foldTags;
   }
 
   holds(node: RepositoryNode): string | undefined {
@@ -366,7 +370,9 @@ class Tree implements Browser {
       }
     } else if (node.kind === 'tag') {
       listing.first ??= node;
-      listing.firstType ??= named.type.name;
+      if (listing.first.tag === node.tag) {
+        listing.firstType = named.type.name;
+      }
       if (named.created) {
         listing.found.set(node.tag, named.created);
       }

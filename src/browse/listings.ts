@@ -26,6 +26,8 @@ export interface Listing {
   readonly firstPage: number;
   filter?: string | undefined;
   order?: TagOrder | undefined;
+  /** Whether tags that only say what is attached stand among the others; undefined: as the setting says. */
+  folds?: boolean | undefined;
   /** Under way; absent also when it was ended by a collapse. */
   search?: AbortController | undefined;
   /** True when the search for this filter has seen all it has to. */
@@ -154,6 +156,7 @@ export class Listings {
       firstPage: Math.max(pageSize(), Math.min(loaded, searchPage)),
       filter: before?.filter,
       order: before?.order,
+      folds: before?.folds,
       searched: false,
       extra: before?.extra ?? new Set(),
       found: new Map(before?.dates),

@@ -2,19 +2,23 @@ import { Limiter } from '../base/limiter.ts';
 import { LruMap } from '../base/lru.ts';
 import type { TypeTable } from '../artifacts/table.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { isAbort, OciError } from '../oci/errors.ts';
+import { isAbort, isOciError, OciError } from '../oci/errors.ts';
 import type { ManifestCache, ReadStore } from '../oci/store.ts';
 import type { Branches } from './branches.ts';
 import type { Named } from './browser.ts';
 import { asOciError } from './failure.ts';
-import { namedAnew, namedBlob, namedBy, namedByDescriptor, readConfig, readManifest } from './naming.ts';
-import type { ManifestNode, Node, RepositoryNode, TagNode } from './node.ts';
+import { Configs } from './configs.ts';
+import { namedAnew, namedBlob, namedBy, namedByDescriptor, readManifest } from './naming.ts';
+import type { ManifestNode, Node, ReferrersNode, RepositoryNode, TagNode } from './node.ts';
 import { isBelow } from './nodes.ts';
 import type { Slices } from './slices.ts';
 
 /** Requests of one place for names at once, and most rows whose names are kept. */
 const maxAtOnce = 6;
 const maxNamed = 20_000;
+
+/** What has rows that are named behind its answer. */
+type Parent = RepositoryNode | TagNode | ManifestNode | ReferrersNode;
 
 interface Ports {
   readonly branches: Branches;
@@ -23,8 +27,8 @@ interface Ports {
   readonly types: () => TypeTable;
   /** A row's name came, or the reason why it has none. */
   readonly named: (node: TagNode | ManifestNode) => void;
-  /** All rows that were asked for in one repository have their names. */
-  readonly settled: (parent: RepositoryNode) => void;
+  /** All rows that were asked for below one node have their names; once more when their configs have refined them. */
+  readonly settled: (parent: Parent) => void;
 }
 
 /** What is known of tags, manifests and blobs, and the requests that find it out. */
@@ -35,7 +39,8 @@ export class Names {
   readonly #tables = new WeakMap<Named, TypeTable>();
   /** Where a tag pointed before it was refreshed: it is asked whether it still does. */
   readonly #last = new LruMap<string, Descriptor>(maxNamed);
-  /** Rows that are asked for and not answered yet, by their repository. */
+  readonly #configs = new Configs();
+  /** Rows that are asked for and not answered yet, by their parent. */
   readonly #waiting = new Map<string, Set<string>>();
   readonly #limiters = new Map<string, Limiter>();
 
@@ -62,10 +67,15 @@ export class Names {
     return this.#last.get(node.id) !== undefined;
   }
 
-  /** Names the rows that have none yet, some at a time; collapsing the parent ends what is under way. */
-  name(parent: RepositoryNode, nodes: readonly (TagNode | ManifestNode)[]): void {
+  /**
+   * Names the rows that have none yet, some at a time, then reads the configs of those that are images and could be more than
+   * that; collapsing the parent ends what is under way.
+   */
+  name(parent: Parent, nodes: readonly (TagNode | ManifestNode)[]): void {
     const waiting = this.#waiting.get(parent.id) ?? new Set();
-    const unnamed = nodes.filter(({ id }) => this.#known.get(id) === undefined && !waiting.has(id));
+    const unnamed = nodes.filter(
+      ({ id }) => !waiting.has(id) && (this.#known.get(id) === undefined || this.#isRefinable(id)),
+    );
     if (unnamed.length === 0) {
       return;
     }
@@ -78,13 +88,28 @@ export class Names {
     void this.#ports.branches.run(parent, async (signal) => {
       await Promise.all(
         unnamed.map(async (node) => {
-          await this.#inTurn(node, limiter, signal);
+          await this.#inTurn(node, limiter, signal, () => this.#one(node, signal));
+          if (!this.#isRefinable(node.id) || parent.place.countsReads) {
+            waiting.delete(node.id);
+          }
+        }),
+      );
+      const isCurrent = (): boolean => this.#waiting.get(parent.id) === waiting;
+      if (isCurrent() && [...waiting].every((id) => this.#known.get(id) !== undefined)) {
+        this.#ports.settled(parent);
+      }
+      const refinable = unnamed.filter(({ id }) => waiting.has(id));
+      await Promise.all(
+        refinable.map(async (node) => {
+          await this.#inTurn(node, limiter, signal, () => this.complete(node, signal));
           waiting.delete(node.id);
         }),
       );
-      if (waiting.size === 0 && this.#waiting.get(parent.id) === waiting) {
+      if (waiting.size === 0 && isCurrent()) {
         this.#waiting.delete(parent.id);
-        this.#ports.settled(parent);
+        if (refinable.length > 0) {
+          this.#ports.settled(parent);
+        }
       }
     });
   }
@@ -102,7 +127,7 @@ export class Names {
       this.#last.get(node.id),
       signal,
     );
-    const named = namedBy(manifest, node, this.#ports.types());
+    const named = namedBy(manifest, node, this.#ports.types(), (config) => this.#configs.get(config));
     this.#set(node, named);
     return named;
   }
@@ -113,7 +138,7 @@ export class Names {
     if (!named.type.refinable) {
       return named;
     }
-    const config = await readConfig(storeOf(node), named, signal).catch((error: unknown) => {
+    const config = await this.#configs.read(storeOf(node), named, signal).catch((error: unknown) => {
       if (isAbort(error)) {
         throw error;
       }
@@ -124,7 +149,7 @@ export class Names {
     if (!manifest) {
       return named;
     }
-    const refined = namedBy(manifest, node, this.#ports.types(), config ?? null);
+    const refined = namedBy(manifest, node, this.#ports.types(), () => config ?? null);
     this.#set(node, refined);
     return refined;
   }
@@ -165,12 +190,36 @@ export class Names {
     this.#ports.named(node);
   }
 
+  /** Whether a tag is there: asked once, and named by the answer. Rejects for an abort only. */
+  async isThere(node: TagNode, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#one(node, signal);
+    } catch (error) {
+      if (isAbort(error) || signal.aborted) {
+        throw error;
+      }
+      this.#known.set(node.id, asOciError(error));
+    }
+    return !isOciError(this.#known.get(node.id), 'not-found');
+  }
+
+  /** Whether the config, not read yet, may tell more. */
+  #isRefinable(id: string): boolean {
+    const known = this.#known.get(id);
+    return known !== undefined && !(known instanceof OciError) && !known.partial && known.type.refinable;
+  }
+
   /** Never rejects. */
-  async #inTurn(node: TagNode | ManifestNode, limiter: Limiter, signal: AbortSignal): Promise<void> {
+  async #inTurn(
+    node: TagNode | ManifestNode,
+    limiter: Limiter,
+    signal: AbortSignal,
+    work: () => Promise<unknown>,
+  ): Promise<void> {
     try {
       await limiter.run(async () => {
         await this.#ports.slices.turn();
-        await this.#one(node, signal);
+        await work();
       }, signal);
     } catch (error) {
       if (!isAbort(error) && !signal.aborted) {
@@ -196,7 +245,7 @@ export class Names {
     this.#set(
       node,
       held
-        ? namedBy(held, node, this.#ports.types())
+        ? namedBy(held, node, this.#ports.types(), (config) => this.#configs.get(config))
         : namedByDescriptor(descriptor, this.#ports.types(), node.tag),
     );
   }

@@ -33,14 +33,18 @@ export async function readManifest(
   return manifest;
 }
 
-/** What a manifest that was read is called; its annotations in the parent's list count. */
+/**
+ * What a manifest that was read is called; its annotations in the parent's list count.
+ * @param configOf its config, where that is known; null when it could not be read
+ */
 export function namedBy(
   { descriptor, bytes }: FetchedManifest,
   node: TagNode | ManifestNode,
   table: TypeTable,
-  config?: unknown,
+  configOf: (config: Descriptor) => unknown = () => undefined,
 ): Named {
   const manifest = parseManifest(bytes, descriptor.mediaType);
+  const config = manifest.kind === 'manifest' && manifest.config ? configOf(manifest.config) : undefined;
   const listed = node.kind === 'manifest' ? { ...node.descriptor, ...descriptor } : descriptor;
   const type = identify(manifest, listed, { tag: tagOf(node), config }, table);
   const size = sizeOf(manifest);
@@ -59,11 +63,10 @@ export function namedBy(
 /** The config as JSON, where it is small enough to be read for a name. */
 export async function readConfig(
   store: ReadStore,
-  { manifest }: Named,
+  config: Descriptor,
   signal?: AbortSignal,
 ): Promise<unknown> {
-  const config = manifest?.kind === 'manifest' ? manifest.config : undefined;
-  return config && config.size <= maxConfig
+  return config.size <= maxConfig
     ? parseJson(await collect(store.fetch(config, { signal }), maxConfig))
     : undefined;
 }

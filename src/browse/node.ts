@@ -39,7 +39,7 @@ export interface TagNode extends InRepository {
 export interface ManifestNode extends InRepository {
   readonly kind: 'manifest';
   readonly descriptor: Descriptor;
-  readonly role: 'platform' | 'nested' | 'referrer' | 'untagged';
+  readonly role: 'platform' | 'nested' | 'referrer' | 'untagged' | 'attestation';
 }
 
 export interface BlobNode extends InRepository {
@@ -88,7 +88,10 @@ export interface NoteNode extends Common {
     | 'searching'
     | 'no-catalog'
     | 'no-referrers'
-    | 'too-deep';
+    | 'too-deep'
+    | 'folded';
+  /** Of what is folded: how many. */
+  readonly count: number;
 }
 
 export type Node =

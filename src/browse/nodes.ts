@@ -74,6 +74,13 @@ export class Nodes {
     return this.#same({ kind: 'tag', id, place, repository, tag, parent }, (old) => old.parent === parent);
   }
 
+  /** A tag that stands below what it is about, and not among the others. */
+  attached(parent: ReferrersNode, tag: string): TagNode {
+    const { place, repository } = parent;
+    const id = `${parent.id}/tag:${tag}`;
+    return this.#same({ kind: 'tag', id, place, repository, tag, parent }, (old) => old.parent === parent);
+  }
+
   /** @param occurrence how many with the same digest stand before it in the same list */
   manifest(
     parent: RepositoryNode | TagNode | ManifestNode | ReferrersNode,
@@ -82,7 +89,9 @@ export class Nodes {
     occurrence = 0,
   ): ManifestNode {
     const { place, repository } = parent;
-    const id = `${parent.id}/manifest:${descriptor.digest}${suffix(occurrence)}`;
+    // What is about a manifest is not mixed up with what it lists.
+    const path = role === 'attestation' ? role : 'manifest';
+    const id = `${parent.id}/${path}:${descriptor.digest}${suffix(occurrence)}`;
     return this.#same(
       { kind: 'manifest', id, place, repository, descriptor, role, parent },
       (old) => old.parent === parent && old.role === role && isSame(old.descriptor, descriptor),
@@ -122,8 +131,8 @@ export class Nodes {
     return { kind: 'failure', id: `${parent.id}/failure`, parent, error };
   }
 
-  note(parent: Node, note: NoteNode['note']): NoteNode {
-    return { kind: 'note', id: `${parent.id}/note:${note}`, parent, note };
+  note(parent: Node, note: NoteNode['note'], count = 0): NoteNode {
+    return { kind: 'note', id: `${parent.id}/note:${note}`, parent, note, count };
   }
 
   /** The group a path stands in, or its place. */

@@ -25,13 +25,15 @@ export interface Platform {
   readonly variant?: string;
 }
 
-/** Names of annotations, from image-spec annotations.md and from oras. */
+/** Names of annotations, from image-spec annotations.md, from oras and from BuildKit. */
 export const Annotation = {
   title: 'org.opencontainers.image.title',
   created: 'org.opencontainers.image.created',
   refName: 'org.opencontainers.image.ref.name',
   unpack: 'io.deis.oras.content.unpack',
   contentDigest: 'io.deis.oras.content.digest',
+  attestationType: 'vnd.docker.reference.type',
+  attestationSubject: 'vnd.docker.reference.digest',
 } as const;
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

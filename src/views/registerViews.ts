@@ -115,6 +115,12 @@ export function registerViews(services: Services): Disposable {
         }
       }
     }),
+    registerCommand(Command.toggleFoldedTags, (node) => {
+      const repository = target(node);
+      if (repository?.kind === 'repository') {
+        browser.setFolds(repository, !browser.folds(repository));
+      }
+    }),
     registerCommand(Command.sortTags, (node) => {
       const repository = target(node);
       return repository?.kind === 'repository' ? sortTags(repository) : undefined;

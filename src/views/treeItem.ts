@@ -1,7 +1,9 @@
 import { l10n, ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState } from 'vscode';
 import { age, humanSize } from '../artifacts/facts.ts';
+import { statementsOf } from '../artifacts/layerName.ts';
 import { categoryIcons, nodeIcons } from '../artifacts/icons.ts';
 import type { Browser, Named } from '../browse/browser.ts';
+import { isAttestation } from '../browse/folding.ts';
 import type { ManifestNode, MoreNode, Node, NoteNode, PlaceNode, RepositoryNode } from '../browse/node.ts';
 import { Command } from '../contributions.ts';
 import { errorText } from '../host/errorText.ts';
@@ -16,7 +18,7 @@ const { Collapsed, Expanded, None } = TreeItemCollapsibleState;
 /** A row: its name, then its short type name before everything else that is known. */
 export function treeItem(node: Node, browser: Browser): TreeItem {
   const named = browser.named(node);
-  const label = labelOf(node, browser);
+  const label = labelOf(node);
   const item = new TreeItem(label, stateOf(node));
   item.id = node.id;
   item.contextValue = flagsOf(node, named, browser).sort().join(';');
@@ -37,7 +39,7 @@ export function treeItem(node: Node, browser: Browser): TreeItem {
   return item;
 }
 
-function labelOf(node: Node, browser: Browser): string {
+function labelOf(node: Node): string {
   switch (node.kind) {
     case 'place':
       return plainText(node.place.name);
@@ -48,7 +50,7 @@ function labelOf(node: Node, browser: Browser): string {
     case 'tag':
       return node.tag;
     case 'manifest':
-      return manifestLabel(node, browser);
+      return manifestLabel(node);
     case 'blob':
       return node.role === 'config'
         ? l10n.t('config')
@@ -61,29 +63,30 @@ function labelOf(node: Node, browser: Browser): string {
     case 'failure':
       return errorText(node.error).message;
     case 'note':
-      return noteText(node.note);
+      return noteText(node);
   }
 }
 
-/** An attestation of BuildKit stands in the index of what it attests, as the platform `unknown/unknown`. */
-function manifestLabel({ descriptor, parent }: ManifestNode, browser: Browser): string {
-  const { platform, annotations, digest } = descriptor;
-  if (annotations?.[attestation.type] !== undefined) {
-    const index = parent && browser.named(parent);
-    const siblings =
-      index && !(index instanceof OciError) && index.manifest?.kind === 'index'
-        ? index.manifest.manifests
-        : [];
-    const subject = siblings.find((item) => item.digest === annotations[attestation.subject]);
-    return subject?.platform
-      ? l10n.t('attestation of {0}', plainText(platformText(subject.platform)))
-      : l10n.t('attestation {0}', shortDigest(digest));
+/** An attestation of BuildKit stands below what it is about; where that is not listed, with its digest in the index. */
+function manifestLabel({ descriptor, role }: ManifestNode): string {
+  const { platform, digest } = descriptor;
+  if (role === 'attestation') {
+    return l10n.t('attestation');
+  }
+  if (isAttestation(descriptor)) {
+    return l10n.t('attestation {0}', shortDigest(digest));
   }
   return platform && platform.os !== 'unknown' ? plainText(platformText(platform)) : shortDigest(digest);
 }
 
-/** Annotations of BuildKit on descriptors in an index. */
-const attestation = { type: 'vnd.docker.reference.type', subject: 'vnd.docker.reference.digest' } as const;
+/** What an attestation states, where its layers say so: `SLSA provenance, SPDX SBOM`. */
+function typeText(node: Node, { type, manifest }: Named): string {
+  const states =
+    node.kind === 'manifest' && isAttestation(node.descriptor) && manifest?.kind === 'manifest'
+      ? statementsOf(manifest.layers)
+      : [];
+  return plainText(states.length > 0 ? states.join(', ') : type.name);
+}
 
 function moreLabel({ parent, shown, capped }: MoreNode): string {
   if (!capped) {
@@ -108,7 +111,7 @@ function roleOf(node: Node): string {
   }
 }
 
-function noteText(note: NoteNode['note']): string {
+function noteText({ note, count }: NoteNode): string {
   const texts: Readonly<Record<NoteNode['note'], string>> = {
     'empty-registry': l10n.t('No repositories'),
     'empty-local': l10n.t('Nothing here yet: push a folder to make the first artifact'),
@@ -118,6 +121,10 @@ function noteText(note: NoteNode['note']): string {
     searching: l10n.t('Searching…'),
     'no-catalog': l10n.t('This registry does not list its repositories: pin one, or go to a reference'),
     'no-referrers': l10n.t('No referrers'),
+    folded:
+      count === 1
+        ? l10n.t('1 signature or attestation tag folded')
+        : l10n.t('{0} signature and attestation tags folded', count),
     'too-deep': l10n.t('Nested too deep, or in itself: open the document'),
   };
   return texts[note];
@@ -268,7 +275,7 @@ function factsText(node: Node, named: Named | OciError | undefined): string {
       ? named.manifest.manifests.filter(({ platform }) => platform && platform.os !== 'unknown').length
       : 0;
   return joined(
-    plainText(named.type.name),
+    typeText(node, named),
     isUnread(node, named) ? l10n.t('not read yet') : '',
     platforms === 1 ? l10n.t('1 platform') : platforms > 1 ? l10n.t('{0} platforms', platforms) : '',
     named.size === undefined ? '' : humanSize(named.size),
@@ -314,4 +321,5 @@ const noteCommands: Partial<Record<NoteNode['note'], string>> = {
   'no-places': Command.addRegistry,
   'no-match': Command.clearFilter,
   'no-catalog': Command.goToReference,
+  folded: Command.toggleFoldedTags,
 };

@@ -86,7 +86,7 @@ test('rows of Local are items with a type, an icon and flags, down to the layers
   const browser = createBrowser({
     places: { all: () => [place], get: () => place },
     cache: createManifestCache(),
-    settings: () => ({ pageSize: 100, tagOrder: 'semver' }),
+    settings: () => ({ pageSize: 100, tagOrder: 'semver', foldTags: true }),
   });
   const [root] = browser.roots();
   assert.ok(root);

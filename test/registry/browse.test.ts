@@ -53,8 +53,8 @@ for (const kind of ['distribution', 'olareg'] as const) {
     let remote: ReturnType<typeof anonymous>;
     let browser: Browser;
     let repository: Node & { readonly kind: 'repository' };
-    // Without a referrers API the list of the referrers is a tag too.
-    const tags = kind === 'olareg' ? 13 : 14;
+    // Without a referrers API the list of the referrers is a tag too, and folded.
+    const tags = 13;
 
     before(async () => {
       registry = await startRegistry(kind);
@@ -167,6 +167,10 @@ for (const kind of ['distribution', 'olareg'] as const) {
     });
 
     it('names referrers by their list alone', async () => {
+      // A list that is not loaded to its end does not say which tags of signatures there are.
+      while ((await browser.children(repository)).at(-1)?.kind === 'more') {
+        await browser.loadMore(repository);
+      }
       const tag = (await browser.children(repository)).find(
         (node) => node.kind === 'tag' && node.tag === '1.0.0',
       );

@@ -319,7 +319,7 @@ async function shown(folder: string, repository: string): Promise<readonly strin
   const browser = createBrowser({
     places: { all: () => [place], get: () => place },
     cache: createManifestCache(),
-    settings: () => ({ pageSize: 100, tagOrder: 'semver' }),
+    settings: () => ({ pageSize: 100, tagOrder: 'semver', foldTags: true }),
   });
   const node = browser.locate('p', repository);
   assert.ok(node);

@@ -16,10 +16,11 @@ export function browsing(
   more: Partial<Place> & {
     readonly pageSize?: number;
     readonly tagOrder?: TagOrder;
+    readonly foldTags?: boolean;
     readonly types?: () => TypeTable;
   } = {},
 ): Browser {
-  const { pageSize = 100, tagOrder = 'semver', types, ...facts } = more;
+  const { pageSize = 100, tagOrder = 'semver', foldTags = true, types, ...facts } = more;
   const place: Place = {
     id: 'p',
     name: 'P',
@@ -34,7 +35,7 @@ export function browsing(
   return createBrowser({
     places: { all: () => [place], get: (id) => (id === place.id ? place : undefined) },
     cache: createManifestCache(),
-    settings: () => ({ pageSize, tagOrder }),
+    settings: () => ({ pageSize, tagOrder, foldTags }),
     ...(types ? { types } : {}),
     schedule: (run) => void setImmediate(run),
   });

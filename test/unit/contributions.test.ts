@@ -20,6 +20,7 @@ const settings: Readonly<Record<keyof Settings, string | readonly string[]>> = {
   artifactTypes: 'array',
   pageSize: 'integer',
   tagOrder: 'string',
+  foldTags: 'boolean',
   manifestView: 'string',
   inlayHints: 'boolean',
   'push.keepFileTimes': 'boolean',

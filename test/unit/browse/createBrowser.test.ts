@@ -78,7 +78,7 @@ async function made(size: number, more: Partial<Place> = {}): Promise<Made> {
   const browser = createBrowser({
     places: { all: () => [place], get: () => place },
     cache: createManifestCache(),
-    settings: () => ({ pageSize: 100, tagOrder: 'semver' }),
+    settings: () => ({ pageSize: 100, tagOrder: 'semver', foldTags: true }),
   });
   return { browser, counts };
 }

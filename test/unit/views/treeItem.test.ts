@@ -141,7 +141,7 @@ describe('a row of the tree', () => {
       ['image', 'Image index · 2 platforms'],
       ['linux/amd64', 'OCI image · '],
       ['linux/arm64/v8', 'OCI image · '],
-      ['attestation of linux/amd64', 'Build attestation'],
+      ['attestation', 'Build attestation'],
     ] as const) {
       assert.ok(
         texts.some((text) => text.startsWith(`${label} | ${description}`)),
