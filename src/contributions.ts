@@ -74,6 +74,8 @@ export interface Settings {
   readonly layouts: readonly string[];
   /** Application scope: hosts spoken to without TLS. Loopback needs no entry. */
   readonly plainHttpHosts: readonly string[];
+  /** Application scope: host → absolute paths of PEM files: `ca`, and `cert` with `key`. */
+  readonly certificates: Readonly<Record<string, unknown>>;
   /** Machine scope: folder of the Local registry; empty: below the extension's storage. */
   readonly localFolder: string;
   /** Rows of artifact types, unchecked; those of the workspace after the user's. */

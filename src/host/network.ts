@@ -1,7 +1,10 @@
-import { EventEmitter, type Event, type Memento } from 'vscode';
+import { isAbsolute } from 'node:path';
+import { EventEmitter, workspace, type Event, type Memento } from 'vscode';
 import { isRecord } from '../oci/descriptor.ts';
 import { apiHost, canonicalHost, isLoopback } from '../oci/reference.ts';
+import { readCertificates, type CertificatePaths } from '../oci/remote/certsD.ts';
 import { createDispatcher } from '../oci/remote/dispatcher.ts';
+import { proxyFor, type ProxySettings } from '../oci/remote/proxy.ts';
 import { onSettings, setting, update } from './settings.ts';
 
 export type Scheme = 'https' | 'http';
@@ -27,9 +30,24 @@ const schemesKey = 'loopbackSchemes';
 export function createNetwork(state: Memento): Network {
   const changed = new EventEmitter<void>();
   const dispatchers = new Map<string, Dispatcher>();
-  const listener = onSettings(['plainHttpHosts'], () => {
+  const listeners = [
+    onSettings(['plainHttpHosts'], () => {
+      changed.fire();
+    }),
+    onSettings(['certificates'], () => dropAll()),
+    workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration('http')) {
+        dropAll();
+      }
+    }),
+  ];
+  const dropAll = (): void => {
+    for (const dispatcher of dispatchers.values()) {
+      void dispatcher.close();
+    }
+    dispatchers.clear();
     changed.fire();
-  });
+  };
   const drop = (host: string): void => {
     // Ends when its requests have.
     void dispatchers.get(host)?.close();
@@ -48,7 +66,12 @@ export function createNetwork(state: Memento): Network {
     dispatcher: (host) => {
       const name = canonicalHost(host);
       const dispatcher =
-        dispatchers.get(name) ?? createDispatcher({ trusted: (other) => network.trusted(other) });
+        dispatchers.get(name) ??
+        createDispatcher({
+          trusted: (other) => network.trusted(other),
+          certificates: (other) => readCertificates(other, certificatePaths(other)),
+          proxy: (target) => proxyFor(target, proxySettings()),
+        });
       dispatchers.set(name, dispatcher);
       return dispatcher;
     },
@@ -77,7 +100,9 @@ export function createNetwork(state: Memento): Network {
       }
     },
     dispose: () => {
-      listener.dispose();
+      for (const listener of listeners) {
+        listener.dispose();
+      }
       changed.dispose();
       for (const dispatcher of dispatchers.values()) {
         void dispatcher.destroy();
@@ -91,6 +116,41 @@ export function createNetwork(state: Memento): Network {
 /** As a host stands in the URLs of its API. */
 function tlsHost(host: string): string {
   return URL.parse(`https://${apiHost(host)}`)?.host ?? host;
+}
+
+/** The user's values alone: a workspace must not choose who reads along. */
+function proxySettings(): ProxySettings {
+  const http = workspace.getConfiguration('http');
+  const user = (name: string): unknown => {
+    const found = http.inspect(name) as { globalLocalValue?: unknown; globalValue?: unknown } | undefined;
+    return found?.globalLocalValue ?? found?.globalValue;
+  };
+  const text = (name: string): string | undefined => {
+    const value = user(name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  const noProxy = user('noProxy');
+  return {
+    isOn: user('proxySupport') !== 'off',
+    proxy: text('proxy'),
+    noProxy: Array.isArray(noProxy) ? noProxy.filter((entry) => typeof entry === 'string') : [],
+    authorization: text('proxyAuthorization'),
+    strict: user('proxyStrictSSL') !== false,
+    env: process.env,
+  };
+}
+
+/** @param host as in a URL */
+function certificatePaths(host: string): CertificatePaths | undefined {
+  const entry = Object.entries(setting('certificates')).find(([name]) => tlsHost(name) === host)?.[1];
+  if (!isRecord(entry)) {
+    return undefined;
+  }
+  const path = (name: string): string | undefined => {
+    const value = entry[name];
+    return typeof value === 'string' && isAbsolute(value) ? value : undefined;
+  };
+  return { ca: path('ca'), cert: path('cert'), key: path('key') };
 }
 
 function plainHosts(): readonly string[] {

@@ -33,6 +33,8 @@ const debianPeers = {
   umoci: '/usr/bin/umoci',
   'docker-registry': '/usr/bin/docker-registry',
   chromium: '/usr/bin/chromium',
+  tinyproxy: '/usr/bin/tinyproxy',
+  nginx: '/usr/sbin/nginx',
 } as const;
 
 type GoPeer = keyof typeof goPeers;
@@ -46,7 +48,7 @@ export function peer(name: Peer): Promise<string> {
 
 /** @throws {Error} with what the program said, when it ends with anything but 0 */
 export async function runPeer(
-  name: Exclude<Peer, 'registry' | 'docker-registry' | 'htpasswd' | 'chromium'>,
+  name: Exclude<Peer, 'registry' | 'docker-registry' | 'htpasswd' | 'chromium' | 'tinyproxy' | 'nginx'>,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Output> {

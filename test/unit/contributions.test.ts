@@ -16,6 +16,7 @@ const settings: Readonly<Record<keyof Settings, string | readonly string[]>> = {
   registries: 'array',
   layouts: 'array',
   plainHttpHosts: 'array',
+  certificates: 'object',
   localFolder: 'string',
   artifactTypes: 'array',
   pageSize: 'integer',

@@ -9,10 +9,18 @@ import {
 import type { buildConnector, Dispatcher } from 'undici';
 import createConnector from 'undici/lib/core/connect.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
+import type { HostCertificates } from './certsD.ts';
+import type { Proxy, ProxyDecision } from './proxy.ts';
+import { openTunnel } from './tunnel.ts';
 
 export interface DispatcherOptions {
   /** PEM of the certificate the user trusts for a host, which stands as in a URL (`localhost:5000`, `example.com`). */
   readonly trusted?: ((host: string) => string | undefined) | undefined;
+  /** Authorities and client certificate of a host, which stands as in a URL; read with every connection. */
+  readonly certificates?: ((host: string) => Promise<HostCertificates>) | undefined;
+  /** The way to a target; asked once an origin. */
+  readonly proxy?: ((target: URL) => ProxyDecision) | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
 }
 
@@ -29,52 +37,184 @@ export interface Timeouts {
 const usual: Timeouts = { connect: 10_000, headers: 30_000, body: 60_000 };
 const connectionsPerOrigin = 16;
 
-/** Connections of one registry: its own pools and certificates, apart from everything else in the process. */
+/** Connections of one registry: its own pools, proxies and certificates, apart from everything else in the process. */
 export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
   const timeouts = { ...usual, ...options.timeouts };
+  const decide = options.proxy ?? ((): ProxyDecision => ({ kind: 'direct', reason: 'none' }));
   return new Agent({
     connections: connectionsPerOrigin,
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.body,
     allowH2: false,
-    connect: connector(timeouts.connect, options.trusted ?? (() => undefined)),
+    connect: connector(timeouts.connect, options, decide),
+    factory: (origin, pool) => {
+      const way = decide(new URL(origin));
+      // With TLS the connection is a tunnel; without it, the proxy is asked for the whole URL.
+      return way.kind === 'proxy' && new URL(origin).protocol === 'http:'
+        ? new ForwardingPool(new URL(origin), way.proxy, pool, timeouts.connect)
+        : new Pool(origin, pool);
+    },
   });
 }
 
-/** Verified as usual; where that fails, exactly the certificate that is trusted for the host will do, and no other. */
-function connector(timeout: number, trusted: (host: string) => string | undefined): buildConnector.connector {
-  let verified: buildConnector.connector | undefined;
-  let shown: buildConnector.connector | undefined;
+/** Plain HTTP by a proxy (RFC 9112, absolute-form). */
+class ForwardingPool extends Pool {
+  readonly #target: URL;
+  readonly #proxy: Proxy;
+
+  constructor(target: URL, proxy: Proxy, pool: object, timeout: number) {
+    super(proxy.origin, { ...pool, connect: toProxy(proxy, timeout) });
+    this.#target = target;
+    this.#proxy = proxy;
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const { authorization, origin } = this.#proxy;
+    const forwarded = {
+      ...options,
+      origin,
+      path: `${this.#target.origin}${options.path}`,
+      headers: {
+        ...(options.headers as Readonly<Record<string, string>>),
+        host: this.#target.host,
+        ...(authorization === undefined ? {} : { 'proxy-authorization': authorization }),
+      },
+      // Else the name of the target would be looked for in the certificate of the proxy.
+      servername: new URL(origin).hostname,
+    };
+    return super.dispatch(forwarded, handler);
+  }
+}
+
+function toProxy(proxy: Proxy, timeout: number): buildConnector.connector {
+  return createConnector({
+    timeout,
+    allowH2: false,
+    secureContext: authorities(),
+    rejectUnauthorized: proxy.strict,
+  });
+}
+
+type Callback = Parameters<buildConnector.connector>[1];
+
+/** Straight to the host, or through the tunnel of a proxy. */
+function connector(
+  timeout: number,
+  options: DispatcherOptions,
+  decide: (target: URL) => ProxyDecision,
+): buildConnector.connector {
+  const secure = secureConnector(timeout, options);
+  const plain = createConnector({ timeout, allowH2: false });
   return (target, callback) => {
-    const pem = target.protocol === 'https:' ? trusted(target.host ?? target.hostname) : undefined;
-    if (pem === undefined) {
-      verified ??= createConnector({ timeout, secureContext: authorities(), allowH2: false });
-      verified(target, callback);
+    if (target.protocol !== 'https:') {
+      const way = decide(new URL(`http://${target.host ?? target.hostname}`));
+      if (way.kind === 'invalid') {
+        callback(noProxy(way.source), null);
+      } else {
+        plain(target, callback);
+      }
       return;
     }
-    shown ??= createConnector({
-      timeout,
-      secureContext: authorities(),
-      allowH2: false,
-      rejectUnauthorized: false,
-      // A session is never taken up again: each connection shows its certificate.
-      maxCachedSessions: 0,
-    });
-    shown(target, (...[error, socket]) => {
-      if (error) {
-        callback(error, null);
-      } else if (socket instanceof TLSSocket && (socket.authorized || showsExactly(socket, pem))) {
-        callback(null, socket);
-      } else {
-        const code = String((socket as Partial<TLSSocket>).authorizationError ?? 'CERT_UNTRUSTED');
-        socket.destroy();
-        callback(
-          Object.assign(new Error(`Another certificate than the trusted one: ${code}`), { code }),
-          null,
+    const host = target.host ?? target.hostname;
+    const url = new URL(`https://${host}`);
+    const way = decide(url);
+    if (way.kind === 'invalid') {
+      callback(noProxy(way.source), null);
+    } else if (way.kind === 'direct') {
+      secure(target, callback);
+    } else {
+      const at = new URL(way.proxy.origin);
+      const asked = {
+        hostname: at.hostname.replace(/^\[|\]$/g, ''),
+        host: at.host,
+        protocol: at.protocol,
+        port: at.port,
+      };
+      toProxy(way.proxy, timeout)(asked, (...[error, socket]) => {
+        if (error) {
+          callback(error, null);
+          return;
+        }
+        openTunnel(socket, `${url.hostname}:${url.port || '443'}`, way.proxy, timeout).then(
+          (httpSocket) => secure({ ...target, httpSocket }, callback),
+          (refused: unknown) =>
+            callback(refused instanceof Error ? refused : new Error(String(refused)), null),
         );
-      }
+      });
+    }
+  };
+}
+
+function noProxy(source: string): Error {
+  return Object.assign(
+    new Error(`${source} names no proxy that can be used: http://host:port or https://host:port`),
+    {
+      code: 'EPROXY',
+    },
+  );
+}
+
+const noCertificates: HostCertificates = { ca: [], files: [] };
+
+/**
+ * Verified by the usual authorities and those of the host; where that fails, exactly the certificate that is trusted for the
+ * host will do, and no other.
+ */
+function secureConnector(timeout: number, options: DispatcherOptions): buildConnector.connector {
+  /** By host, with what it was made of: files may change while we run. */
+  const made = new Map<string, { readonly of: string; readonly connect: buildConnector.connector }>();
+  const connectorOf = (
+    host: string,
+    own: HostCertificates,
+    pem: string | undefined,
+  ): buildConnector.connector => {
+    const isUsual = own.ca.length === 0 && !own.client && pem === undefined;
+    const key = isUsual ? '' : host;
+    const of = isUsual ? '' : JSON.stringify([own.ca, own.client, pem]);
+    const known = made.get(key);
+    if (known?.of === of) {
+      return known.connect;
+    }
+    const connect = createConnector({
+      timeout,
+      secureContext: contextOf(own),
+      allowH2: false,
+      // A session is never taken up again: each connection shows its certificate.
+      ...(pem === undefined ? {} : { rejectUnauthorized: false, maxCachedSessions: 0 }),
+    });
+    made.set(key, { of, connect });
+    return connect;
+  };
+  return (target, callback) => {
+    const host = target.host ?? target.hostname;
+    const start = (own: HostCertificates): void => {
+      const pem = options.trusted?.(host);
+      connectorOf(host, own, pem)(target, pem === undefined ? callback : pinned(pem, callback));
+    };
+    (options.certificates?.(host) ?? Promise.resolve(noCertificates)).then(start).catch((error: unknown) => {
+      callback(error instanceof Error ? error : new Error(String(error)), null);
     });
   };
+}
+
+function pinned(pem: string, callback: Callback): Callback {
+  return (...[error, socket]) => {
+    if (error) {
+      callback(error, null);
+    } else if (socket instanceof TLSSocket && (socket.authorized || showsExactly(socket, pem))) {
+      callback(null, socket);
+    } else {
+      const code = String((socket as Partial<TLSSocket>).authorizationError ?? 'CERT_UNTRUSTED');
+      socket.destroy();
+      callback(Object.assign(new Error(`Another certificate than the trusted one: ${code}`), { code }), null);
+    }
+  };
+}
+
+function contextOf({ ca, client }: HostCertificates): SecureContext {
+  return ca.length === 0 && !client
+    ? authorities()
+    : createSecureContext({ ca: [...allAuthorities(), ...ca], ...client });
 }
 
 function showsExactly(socket: TLSSocket, pem: string): boolean {
@@ -89,12 +229,16 @@ function showsExactly(socket: TLSSocket, pem: string): boolean {
 
 let context: SecureContext | undefined;
 
-/** Node's roots, the system's, and those of NODE_EXTRA_CA_CERTS. Made once, by the first connection: reading them is slow. */
+/** Of all that need no more. Made once, by the first connection: reading them is slow. */
 function authorities(): SecureContext {
-  context ??= createSecureContext({
-    ca: [...new Set([...rootCertificates, ...certificates('system'), ...certificates('extra')])],
-  });
-  return context;
+  return (context ??= createSecureContext({ ca: [...allAuthorities()] }));
+}
+
+let all: readonly string[] | undefined;
+
+/** Node's roots, the system's, and those of NODE_EXTRA_CA_CERTS. */
+function allAuthorities(): readonly string[] {
+  return (all ??= [...new Set([...rootCertificates, ...certificates('system'), ...certificates('extra')])]);
 }
 
 function certificates(type: 'system' | 'extra'): readonly string[] {

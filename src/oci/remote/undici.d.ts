@@ -1,5 +1,5 @@
 /**
- * The three parts of undici that are used, imported by their own paths: the package's entry file replaces the process-wide
+ * The four parts of undici that are used, imported by their own paths: the package's entry file replaces the process-wide
  * dispatcher that VS Code's patched `fetch` uses, for every extension of the window.
  */
 declare module 'undici/lib/dispatcher/agent.js' {
@@ -18,4 +18,9 @@ declare module 'undici/lib/api/api-request.js' {
 declare module 'undici/lib/core/connect.js' {
   import { buildConnector } from 'undici';
   export default buildConnector;
+}
+
+declare module 'undici/lib/dispatcher/pool.js' {
+  import { Pool } from 'undici';
+  export default Pool;
 }
