@@ -56,7 +56,7 @@ export async function useHttp(host: string, services: Services): Promise<void> {
 export async function trustCertificate(host: string, services: Services): Promise<void> {
   const certificate = await withProgress(
     l10n.t('Reading the certificate of {0}…', host),
-    ({ signal }) => serverCertificate(host, signal),
+    ({ signal }) => serverCertificate(host, signal, (target) => services.network.way(target)),
     services.signal,
   );
   await confirm(

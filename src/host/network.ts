@@ -4,7 +4,7 @@ import { isRecord } from '../oci/descriptor.ts';
 import { apiHost, canonicalHost, isLoopback } from '../oci/reference.ts';
 import { readCertificates, type CertificatePaths } from '../oci/remote/certsD.ts';
 import { createDispatcher } from '../oci/remote/dispatcher.ts';
-import { proxyFor, type ProxySettings } from '../oci/remote/proxy.ts';
+import { proxyFor, type ProxyDecision, type ProxySettings } from '../oci/remote/proxy.ts';
 import { onSettings, setting, update } from './settings.ts';
 
 export type Scheme = 'https' | 'http';
@@ -15,6 +15,8 @@ export interface Network {
   scheme(host: string): Scheme;
   /** Connections of one registry. Each host it sends us to, too, may show the certificate that is trusted for that host. */
   dispatcher(host: string): Dispatcher;
+  /** Straight or by a proxy, as the user's settings and the environment say. */
+  way(target: URL): ProxyDecision;
   trusted(host: string): string | undefined;
   trust(host: string, certificate: string): Promise<void>;
   allowHttp(host: string): Promise<void>;
@@ -70,11 +72,12 @@ export function createNetwork(state: Memento): Network {
         createDispatcher({
           trusted: (other) => network.trusted(other),
           certificates: (other) => readCertificates(other, certificatePaths(other)),
-          proxy: (target) => proxyFor(target, proxySettings()),
+          proxy: (target) => network.way(target),
         });
       dispatchers.set(name, dispatcher);
       return dispatcher;
     },
+    way: (target) => proxyFor(target, proxySettings()),
     trusted: (host) => stored(state, certificatesKey)[tlsHost(host)],
     trust: async (host, certificate) => {
       const name = canonicalHost(host);

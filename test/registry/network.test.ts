@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,6 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { bodyOf } from '../../src/base/bytes.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import { isOciError } from '../../src/oci/errors.ts';
+import { serverCertificate } from '../../src/oci/remote/certificate.ts';
 import { readCertificates } from '../../src/oci/remote/certsD.ts';
 import { createDispatcher, type DispatcherOptions } from '../../src/oci/remote/dispatcher.ts';
 import { proxyFor, type ProxySettings } from '../../src/oci/remote/proxy.ts';
@@ -96,6 +98,10 @@ describe('a real forward proxy', () => {
       assert.ok(isOciError(await failureOf(untrusted.registry.repositories()), 'tls-untrusted'));
       const pinned = ours(t, `https://${registry.host}`, { ...way, trusted: () => server.cert });
       await pinned.registry.repositories();
+      const before = (await proxy.log()).split(' CONNECT ').length;
+      const shown = await serverCertificate(registry.host, undefined, way.proxy);
+      assert.equal(shown.fingerprint, new X509Certificate(server.cert).fingerprint256);
+      assert.ok((await proxy.log()).split(' CONNECT ').length > before);
     }
   });
 

@@ -41,7 +41,7 @@ function inlined(value: unknown): unknown {
   const name = typeof $ref === 'string' ? $ref.replace('#/definitions/', '') : undefined;
   const definition = schema.definitions[name as keyof typeof schema.definitions];
   return {
-    ...(name === undefined ? {} : (inlined(definition) as object)),
+    ...(name === undefined ? {} : inlined(definition)),
     ...Object.fromEntries(Object.entries(rest).map(([key, inner]) => [key, inlined(inner)])),
   };
 }

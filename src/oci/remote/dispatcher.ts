@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
 import {
   createSecureContext,
   getCACertificates,
@@ -123,29 +124,30 @@ function connector(
     } else if (way.kind === 'direct') {
       secure(target, callback);
     } else {
-      const at = new URL(way.proxy.origin);
-      const asked = {
-        hostname: at.hostname.replace(/^\[|\]$/g, ''),
-        host: at.host,
-        protocol: at.protocol,
-        port: at.port,
-      };
-      toProxy(way.proxy, timeout)(asked, (...[error, socket]) => {
-        if (error) {
-          callback(error, null);
-          return;
-        }
-        openTunnel(socket, `${url.hostname}:${url.port || '443'}`, way.proxy, timeout).then(
-          (httpSocket) => secure({ ...target, httpSocket }, callback),
-          (refused: unknown) =>
-            callback(refused instanceof Error ? refused : new Error(String(refused)), null),
-        );
-      });
+      tunnelTo(url, way.proxy, timeout).then(
+        (httpSocket) => secure({ ...target, httpSocket }, callback),
+        (refused: unknown) => callback(refused instanceof Error ? refused : new Error(String(refused)), null),
+      );
     }
   };
 }
 
-function noProxy(source: string): Error {
+/** A connection to the host of `target` by a proxy, before TLS is spoken over it. */
+export function tunnelTo(target: URL, proxy: Proxy, timeout = usual.connect): Promise<Socket> {
+  const { hostname, host, protocol, port } = new URL(proxy.origin);
+  const at = { hostname: hostname.replace(/^\[|\]$/g, ''), host, protocol, port };
+  return new Promise((resolve, reject) => {
+    toProxy(proxy, timeout)(at, (...[error, socket]) => {
+      if (error) {
+        reject(error);
+      } else {
+        resolve(openTunnel(socket, `${target.hostname}:${target.port || '443'}`, proxy, timeout));
+      }
+    });
+  });
+}
+
+export function noProxy(source: string): Error {
   return Object.assign(
     new Error(`${source} names no proxy that can be used: http://host:port or https://host:port`),
     {
