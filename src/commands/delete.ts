@@ -148,7 +148,7 @@ async function deleteManifests(
       const descriptors = await Promise.all(targets.map(({ ref }) => store.resolve(ref, { signal })));
       const unique = [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];
       const onLooked = (count: number): void => {
-        report(l10n.t('{0} tags', count));
+        report(l10n.t('Tags looked at: {0}', count));
       };
       return { doomed: unique, impact: await impactOf(store, unique, { signal, onLooked }) };
     },

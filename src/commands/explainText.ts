@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import type { TypeRow } from '../artifacts/table.ts';
+import { categoryText } from '../host/categoryText.ts';
 import type { ArtifactType, Evidence } from '../artifacts/type.ts';
 import { plainText } from '../host/plainText.ts';
 import { ignoredTexts, ruleTexts } from '../host/typeTexts.ts';
@@ -27,7 +28,7 @@ export function explainText({ title, type, row, pull, isManifest }: Explained): 
     escaped(title),
     '',
     ...fact(l10n.t('Id'), escaped(type.id)),
-    ...fact(l10n.t('Category'), escaped(type.category)),
+    ...fact(l10n.t('Category'), categoryText(type.category)),
     ...fact(l10n.t('Tool'), row?.tool && escaped(row.tool)),
     ...fact(l10n.t('Documentation'), docsLink(row?.docs)),
     ...fact(l10n.t('Rule'), `${escaped(type.rule)}: ${ruleTexts[type.rule]()}`),

@@ -185,7 +185,9 @@ async function agree(
   const question =
     replaced.length === 0
       ? l10n.t('Write to {0}?', plainText(folder))
-      : l10n.t('Replace {0} files in {1}?', replaced.length, plainText(folder));
+      : replaced.length === 1
+        ? l10n.t('Replace a file in {0}?', plainText(folder))
+        : l10n.t('Replace {0} files in {1}?', replaced.length, plainText(folder));
   await confirm(
     question,
     parts.join('\n').trim(),
@@ -250,7 +252,7 @@ async function tell(shown: string, folder: string, plan: PullPlan, staged: Stage
   const reveal = isOpen ? l10n.t('Reveal in Explorer') : l10n.t('Open Folder');
   const showLog = l10n.t('Show Log');
   const pulled = l10n.t(
-    'Pulled {0} to {1}: {2} files, {3}.',
+    'Pulled {0} to {1}. Files: {2}, {3}.',
     shown,
     plainText(folder),
     staged.files,

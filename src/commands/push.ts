@@ -205,9 +205,7 @@ function detailOf(plan: PushPlan, { layers, root }: BuiltArtifact): readonly str
   others.delete('outside-link');
   const count = plan.skipped.length - outside.length;
   return [
-    layers.length === 1
-      ? l10n.t('{0} files in one layer, {1}', files, total)
-      : l10n.t('{0} files in {1} layers, {2}', files, layers.length, total),
+    l10n.t('Files: {0}, layers: {1}, {2}', files, layers.length, total),
     ...named(
       l10n.t('May hold secrets:'),
       secrets.map(({ path }) => shownPath(path)),
@@ -308,7 +306,9 @@ async function tell(
   const copyIt = l10n.t('Copy Reference');
   const done = l10n.t('Pushed {0}, digest {1}', plainText(reference), shortDigest(root.digest));
   const chosen = await window.showInformationMessage(
-    present > 0 ? `${done}. ${l10n.t('{0} of {1} layers were there already', present, layers.length)}` : done,
+    present > 0
+      ? `${done}. ${l10n.t('Layers that were there already: {0} of {1}', present, layers.length)}`
+      : done,
     show,
     copyIt,
   );

@@ -53,7 +53,7 @@ scenario(
       .waitFor();
     await editor.context(editor.row('1.0.0'), 'Pull to Folder…');
     await chooseFolder(out, /Pull Local\/team\/site:1\.0\.0/);
-    const question = await editor.dialog(/Replace 1 files/, 'Replace');
+    const question = await editor.dialog(/Replace a file/, 'Replace');
     assert.match(question, /site\/index\.html/);
     await editor.notification(/Pulled Local\/team\/site:1\.0\.0/);
     assert.equal(await readFile(path.join(out, 'site/kept'), 'utf8'), 'mine');

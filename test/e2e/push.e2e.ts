@@ -112,7 +112,7 @@ scenario(
       await editor.pick(/Continue/, /5\/5/);
       await editor.dialog(/Push to/, 'Push');
       const said = await editor.notification(/Pushed/, 'Show in Tree');
-      assert.equal(/1 of 1 layers were there already/.test(said), tag === '2', said);
+      assert.equal(/there already: 1 of 1/.test(said), tag === '2', said);
       await editor
         .row(tag)
         .locator('.label-description', { hasText: /acme site/ })

@@ -40,10 +40,8 @@ function inlined(value: unknown): unknown {
   const { $ref, ...rest } = value as Readonly<Record<string, unknown>>;
   const name = typeof $ref === 'string' ? $ref.replace('#/definitions/', '') : undefined;
   const definition = schema.definitions[name as keyof typeof schema.definitions];
-  return {
-    ...(name === undefined ? {} : inlined(definition)),
-    ...Object.fromEntries(Object.entries(rest).map(([key, inner]) => [key, inlined(inner)])),
-  };
+  const here = Object.fromEntries(Object.entries(rest).map(([key, inner]) => [key, inlined(inner)]));
+  return name === undefined ? here : Object.assign({}, inlined(definition), here);
 }
 
 describe('package.json and contributions.ts', () => {

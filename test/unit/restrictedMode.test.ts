@@ -11,6 +11,9 @@ const properties: Readonly<Record<string, { readonly scope: string }>> =
 const harmless = [
   'ociExplorer.pageSize',
   'ociExplorer.tagOrder',
+  'ociExplorer.foldTags',
+  // Names and icons only: pull commands of its rows are left out.
+  'ociExplorer.artifactTypes',
   'ociExplorer.manifestView',
   'ociExplorer.inlayHints',
   'ociExplorer.push.keepFileTimes',
