@@ -10,6 +10,7 @@ import { Changes } from './changes.ts';
 import { asOciError } from './failure.ts';
 import { foldedAttestations, isFoldedTag } from './folding.ts';
 import { levelOf } from './grouping.ts';
+import { learn, settle } from './learnt.ts';
 import { Listings, maxChildren, namesOf, type Listed, type Listing } from './listings.ts';
 import { isTooDeep, manifestChildren } from './manifestChildren.ts';
 import { Names } from './names.ts';
@@ -369,29 +370,13 @@ class Tree implements Browser {
         this.#changes.add(parent);
       }
     } else if (node.kind === 'tag') {
-      listing.first ??= node;
-      if (listing.first.tag === node.tag) {
-        listing.firstType = named.type.name;
-      }
-      if (named.created) {
-        listing.found.set(node.tag, named.created);
-      }
+      learn(listing, node, named);
     }
   }
 
-  /** A page is named as a whole: only now rows move to where their dates put them, and the repository says what it holds. */
   #settled(node: RepositoryNode): void {
     const listing = this.#listings.known(node);
-    if (!listing) {
-      return;
-    }
-    const { found, dates, holds, firstType } = listing;
-    const moves =
-      this.order(node) === 'newest' &&
-      [...found].some(([tag, date]) => dates.get(tag)?.getTime() !== date.getTime());
-    listing.dates = new Map(found);
-    listing.holds = firstType;
-    if (moves || holds !== firstType) {
+    if (listing && settle(listing, this.order(node) === 'newest')) {
       this.#changes.add(node);
     }
   }
