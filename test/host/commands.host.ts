@@ -27,14 +27,14 @@ async function drop(mimeType: string, text: string, target?: Node): Promise<read
 const row = { kind: 'repository', id: 'local/repository:app' } as unknown as Node;
 
 test('what is dropped on a row of the tree is pushed there', async () => {
-  const text = '# from the Explorer\r\nfile:///work/site\r\n\r\nfile:///work/a%20b.txt\r\n';
+  const text = '# from the Explorer\r\nfile:///home/ann/site\r\n\r\nfile:///home/ann/a%20b.txt\r\n';
   assert.deepEqual(await drop('text/uri-list', text, row), [
-    { paths: ['file:///work/site', 'file:///work/a%20b.txt'], target: row },
+    { paths: ['file:///home/ann/site', 'file:///home/ann/a%20b.txt'], target: row },
   ]);
 });
 
 test('a drop without files pushes nothing', async () => {
-  assert.deepEqual(await drop('text/plain', 'file:///work/site', row), []);
+  assert.deepEqual(await drop('text/plain', 'file:///home/ann/site', row), []);
   assert.deepEqual(await drop('text/uri-list', '', row), []);
   assert.deepEqual(await drop('text/uri-list', 'no uri\n', row), []);
 });
