@@ -109,9 +109,11 @@ function askType(
   last: string | undefined,
   knownTypes: readonly PushType[],
 ): Promise<string | Back> {
-  const choice = ({ artifactType, label }: PushType): Choice<string> => ({
-    label: label === filesType.label ? l10n.t('Files') : label,
-    description: artifactType,
+  const choice = ({ artifactType, label, layers }: PushType): Choice<string> => ({
+    label: label === filesType.label ? l10n.t('Files') : plainText(label),
+    description: plainText(artifactType),
+    // What its layers are, so that files can be told to fit before they are sent.
+    ...(layers.length > 0 ? { detail: plainText(layers.map(({ mediaType }) => mediaType).join(', ')) } : {}),
     value: artifactType,
   });
   const isKnown = [filesType, ...knownTypes].some(({ artifactType }) => artifactType === last);
