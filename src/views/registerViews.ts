@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   commands,
   Disposable,
@@ -17,6 +18,10 @@ import { isAbort } from '../oci/errors.ts';
 import { dragAndDrop } from './dragAndDrop.ts';
 import { errorTooltip, tooltipOf } from './tooltip.ts';
 import { treeItem } from './treeItem.ts';
+
+/** How often a row is revealed, and milliseconds until it has to be selected. */
+const maxReveals = 4;
+const revealPatience = 300;
 
 /** The tree *Registries* and the commands that only change what it shows. */
 export function registerViews(services: Services): Disposable {
@@ -131,8 +136,35 @@ export function registerViews(services: Services): Disposable {
     return browser.roots().find((root) => root.place.id === place);
   }
 
-  /** Parents are loaded from the root down, as the tree shows only what it was given. */
+  /** A refresh that is under way may drop the row that is to be selected: then once more, behind it. */
   async function reveal(node: Node): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        // The focus is taken once: a person may be elsewhere by now.
+        await revealOnce(node, attempt === 1);
+        if ((await isSelected(node)) || attempt === maxReveals) {
+          return;
+        }
+      } catch (error) {
+        if (attempt === maxReveals) {
+          throw error;
+        }
+        await delay(revealPatience);
+      }
+    }
+  }
+
+  /** The editor tells of the selection a moment after the row was revealed. */
+  async function isSelected({ id }: Node): Promise<boolean> {
+    const found = (): boolean => view.selection.some((selected) => selected.id === id);
+    for (let waited = 0; !found() && waited < revealPatience; waited += revealPatience / 10) {
+      await delay(revealPatience / 10);
+    }
+    return found();
+  }
+
+  /** Parents are loaded from the root down, as the tree shows only what it was given. */
+  async function revealOnce(node: Node, focus: boolean): Promise<void> {
     const above: Node[] = [];
     for (let parent = node.parent; parent; parent = parent.parent) {
       above.unshift(parent);
@@ -140,7 +172,7 @@ export function registerViews(services: Services): Disposable {
     for (const parent of above) {
       await view.reveal(parent, { select: false, expand: true });
     }
-    await view.reveal(node, { select: true, focus: true });
+    await view.reveal(node, { select: true, focus });
   }
 
   /** The registry or repository a node is, stands in, or is selected. */
