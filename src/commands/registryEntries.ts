@@ -78,16 +78,9 @@ export async function renameRegistry(place: Place, services: Services): Promise<
   if (renamed === id) {
     return;
   }
-  const credential = (await services.accounts.isSignedIn(id))
-    ? await services.accounts.source(id)(host, { signal: services.signal })
-    : undefined;
-  if (credential) {
-    await services.accounts.signIn(renamed, host, credential);
-  }
+  await services.accounts.copy(id, renamed);
   await changeRegistries((entries) => withName(entries, id, name));
-  if (credential) {
-    await services.accounts.signOut(id, host);
-  }
+  await services.accounts.signOut(id, host);
 }
 
 /** Undefined: a name no other entry of the host has. */

@@ -63,14 +63,13 @@ async function placeLines(
   if (place.kind !== 'remote') {
     return [[l10n.t('Folder'), place.host]];
   }
-  const isSignedIn = await accounts.isSignedIn(place.id);
+  const account =
+    accounts.answered(place.id) ??
+    ((await accounts.isSignedIn(place.id)) ? l10n.t('signed in here') : l10n.t('none was asked for'));
   return [
     [l10n.t('Host'), place.host],
     [l10n.t('API'), l10n.t('OCI distribution, over {0}', network.scheme(place.host).toUpperCase())],
-    [
-      l10n.t('Account'),
-      isSignedIn ? l10n.t('signed in here') : l10n.t('as docker signed in, else anonymous'),
-    ],
+    [l10n.t('Account'), account],
     ...(network.trusted(place.host) === undefined
       ? []
       : [[l10n.t('Certificate'), l10n.t('trusted by you')] as const]),

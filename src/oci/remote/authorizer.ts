@@ -53,7 +53,8 @@ export class Authorizer {
   readonly #moreScopes = new LruMap<string, readonly string[]>(maxTokens);
   readonly #secrets = new Secrets();
   #wish: Wish | undefined;
-  #basic: string | undefined;
+  /** By repository, as accounts may be kept for a namespace; empty: there is none. */
+  readonly #basic = new LruMap<string, string>(maxTokens);
   #version: string | undefined;
   /** Counts the accounts, so that what was begun for one is not kept for the next. */
   #account = 0;
@@ -94,9 +95,12 @@ export class Authorizer {
       this.#forget();
       this.#version = version;
     }
-    return this.#wish?.kind === 'bearer'
-      ? this.#token(this.#wish, this.#widened(scopes), undefined, signal)
-      : this.#basic;
+    if (this.#wish?.kind === 'bearer') {
+      return this.#token(this.#wish, scopes, undefined, signal);
+    }
+    const repository = repositoryOf(scopes);
+    const known = this.#wish === undefined ? '' : this.#basic.get(repository);
+    return known === undefined ? this.#findBasic(repository, signal) : known || undefined;
   }
 
   /** The answer to a 401; undefined when there is nothing (more) to say. */
@@ -109,29 +113,39 @@ export class Authorizer {
     }
     this.#wish = wish;
     if (wish.kind === 'basic') {
-      const account = this.#account;
-      const credential = await this.#options.credentials(this.#options.host, { signal });
-      const header = this.#basicOf(credential);
-      if (account === this.#account) {
-        this.#basic = header;
-      }
+      const header = await this.#findBasic(repositoryOf(scopes), signal);
       return header === sent ? undefined : header;
     }
     const isWidened = sent?.startsWith('Bearer ') === true && this.#widen(scopes, challenges);
     if (isSecond && !isWidened) {
       return undefined;
     }
-    const header = await this.#token(wish, this.#widened(scopes), sent, signal);
+    const header = await this.#token(wish, scopes, sent, signal);
     return header === sent ? undefined : header;
   }
 
   #forget(): void {
     this.#account++;
-    this.#basic = undefined;
     this.#withheld = undefined;
-    for (const key of [...this.#tokens.keys()]) {
-      this.#tokens.delete(key);
+    for (const kept of [this.#tokens, this.#basic]) {
+      for (const key of [...kept.keys()]) {
+        kept.delete(key);
+      }
     }
+  }
+
+  async #findBasic(repository: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+    const account = this.#account;
+    const header = this.#basicOf(await this.#credential(repository, signal));
+    if (account === this.#account) {
+      this.#basic.set(repository, header ?? '');
+    }
+    return header;
+  }
+
+  #credential(repository: string, signal: AbortSignal | undefined): Promise<Credential | undefined> {
+    const { credentials, host } = this.#options;
+    return credentials(host, { signal, ...(repository === '' ? {} : { repository }) });
   }
 
   /** Bearer before Basic, whichever comes first, unless its token service is none that may be asked. */
@@ -171,7 +185,7 @@ export class Authorizer {
 
   #widened(scopes: readonly string[]): readonly string[] {
     // Some token services look at the first only.
-    return [...(this.#moreScopes.get(scopes.join(' ')) ?? []), ...scopes];
+    return mergeScopes([...(this.#moreScopes.get(scopes.join(' ')) ?? []), ...scopes]);
   }
 
   /** True when the challenge to a token asks for a scope that was not asked for yet. */
@@ -196,7 +210,10 @@ export class Authorizer {
     refused: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<string> {
-    const key = JSON.stringify([wish.realm, wish.service, [...scopes].sort()]);
+    const repository = repositoryOf(scopes);
+    const wanted = this.#widened(scopes);
+    // The account goes by the repository, and all of them are forgotten with a change of accounts.
+    const key = JSON.stringify([wish.realm, wish.service, repository, [...wanted].sort()]);
     const known = this.#tokens.get(key);
     if (known && known.header !== refused && known.expires - expirySkew > this.#options.now()) {
       return known.header;
@@ -204,7 +221,7 @@ export class Authorizer {
     const account = this.#account;
     const token = await this.#flights.run(
       `${account} ${key}`,
-      (ending) => this.#fetchToken(wish, scopes, ending),
+      (ending) => this.#fetchToken(wish, wanted, repository, ending),
       signal,
     );
     if (account === this.#account) {
@@ -213,9 +230,14 @@ export class Authorizer {
     return token.header;
   }
 
-  async #fetchToken(wish: Bearer, scopes: readonly string[], signal: AbortSignal): Promise<Token> {
-    const { host, origin, credentials, requestToken } = this.#options;
-    const found = await credentials(host, { signal });
+  async #fetchToken(
+    wish: Bearer,
+    scopes: readonly string[],
+    repository: string,
+    signal: AbortSignal,
+  ): Promise<Token> {
+    const { origin, requestToken } = this.#options;
+    const found = await this.#credential(repository, signal);
     this.#secrets.add(found);
     if (found?.kind === 'registry-token') {
       return { header: `Bearer ${found.token}`, expires: Number.POSITIVE_INFINITY };
@@ -238,6 +260,24 @@ function isCovered(scope: string, asked: readonly string[]): boolean {
   const same = asked.map(partsOf).filter(([name]) => name === resource);
   const all = new Set(same.flatMap(([, list]) => list));
   return same.length > 0 && (all.has('*') || actions.every((action) => all.has(action)));
+}
+
+/** One scope per resource, with the actions of all of them, in the order they first come in. */
+function mergeScopes(scopes: readonly string[]): readonly string[] {
+  const merged = new Map<string, Set<string>>();
+  for (const scope of scopes) {
+    const [resource, actions] = partsOf(scope);
+    merged.set(resource, new Set([...(merged.get(resource) ?? []), ...actions]));
+  }
+  return [...merged].map(([resource, actions]) =>
+    actions.size === 0 ? resource : `${resource}:${[...actions].join(',')}`,
+  );
+}
+
+/** Whose account is asked for: the first repository, as of a mount the one that is written; empty for none. */
+function repositoryOf([scope = '']: readonly string[]): string {
+  const [resource] = partsOf(scope);
+  return resource.startsWith('repository:') ? resource.slice('repository:'.length) : '';
 }
 
 function partsOf(scope: string): readonly [string, readonly string[]] {

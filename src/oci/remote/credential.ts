@@ -14,9 +14,14 @@ export type Credential = (
   readonly realms?: readonly string[];
 };
 
+export interface CredentialOp extends Op {
+  /** What is asked for, as accounts may be kept for a namespace of a registry; absent for the registry as a whole. */
+  readonly repository?: string | undefined;
+}
+
 /** Asked only after the registry of `host` has challenged; undefined: go on as anonymous. */
 export interface CredentialSource {
-  (host: string, op?: Op): Promise<Credential | undefined>;
+  (host: string, op?: CredentialOp): Promise<Credential | undefined>;
   /** Changes when the answer may be another than before: then everything that came of it is forgotten. */
   readonly version?: () => Promise<string>;
 }
