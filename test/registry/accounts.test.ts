@@ -47,9 +47,9 @@ describe('the auth.json of a real tool', () => {
       }).find(({ id }) => id === 'containers');
       assert.ok(containers);
       const origin = { host: running.host, origin: `http://${running.host}` };
-      const { registry, output } = remoteOf(t, origin, { credentials: containers.find });
-      assert.deepEqual((await registry.repositories()).items, []);
-      assertNoCanary('log', output());
+      const remote = remoteOf(t, origin, { credentials: containers.find });
+      assert.deepEqual((await remote.registry.repositories()).items, []);
+      assertNoCanary('log', remote.output());
     });
   }
 });
