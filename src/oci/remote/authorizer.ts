@@ -1,5 +1,6 @@
 import { Flights } from '../../base/flights.ts';
 import { LruMap } from '../../base/lru.ts';
+import { isOciError, type OciError } from '../errors.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
 import type { Credential, CredentialSource } from './credential.ts';
 import { mayKnow, realmUrl } from './realms.ts';
@@ -55,6 +56,8 @@ export class Authorizer {
   #wish: Wish | undefined;
   /** By repository, as accounts may be kept for a namespace; empty: there is none. */
   readonly #basic = new LruMap<string, string>(maxTokens);
+  /** Why a token is that of nobody, by its header: the account there may be could not be read. */
+  readonly #unread = new LruMap<string, OciError>(maxTokens);
   #version: string | undefined;
   /** Counts the accounts, so that what was begun for one is not kept for the next. */
   #account = 0;
@@ -78,6 +81,11 @@ export class Authorizer {
   /** Origin of a token service that a known credential was not sent to, as nobody agreed to it. */
   get withheld(): string | undefined {
     return this.#withheld;
+  }
+
+  /** Why nobody's token was sent, when it was for want of an account that could not be read. */
+  unreadable(sent: string | undefined): OciError | undefined {
+    return sent === undefined ? undefined : this.#unread.get(sent);
   }
 
   /** What a server says, without what it was told in confidence. */
@@ -127,7 +135,7 @@ export class Authorizer {
   #forget(): void {
     this.#account++;
     this.#withheld = undefined;
-    for (const kept of [this.#tokens, this.#basic]) {
+    for (const kept of [this.#tokens, this.#basic, this.#unread]) {
       for (const key of [...kept.keys()]) {
         kept.delete(key);
       }
@@ -237,7 +245,17 @@ export class Authorizer {
     signal: AbortSignal,
   ): Promise<Token> {
     const { origin, requestToken } = this.#options;
-    const found = await this.#credential(repository, signal);
+    let found: Credential | undefined;
+    let unreadable: OciError | undefined;
+    try {
+      found = await this.#credential(repository, signal);
+    } catch (error) {
+      if (!isOciError(error, 'credentials-unreadable')) {
+        throw error;
+      }
+      // What is public stays so, whatever is wrong with this machine.
+      unreadable = error;
+    }
     this.#secrets.add(found);
     if (found?.kind === 'registry-token') {
       return { header: `Bearer ${found.token}`, expires: Number.POSITIVE_INFINITY };
@@ -245,10 +263,17 @@ export class Authorizer {
     const credential = found && mayKnow(wish.realm, origin, found) ? found : undefined;
     this.#withheld = found && !credential ? new URL(wish.realm).origin : undefined;
     const { realm, service } = wish;
-    const token = await requestToken(
-      { realm, service, scopes, credential, withheld: this.#withheld },
-      signal,
-    );
+    let token: Token;
+    try {
+      token = await requestToken({ realm, service, scopes, credential, withheld: this.#withheld }, signal);
+    } catch (error) {
+      throw unreadable && isOciError(error, 'unauthorized') ? unreadable : error;
+    }
+    if (unreadable) {
+      this.#unread.set(token.header, unreadable);
+    } else {
+      this.#unread.delete(token.header);
+    }
     this.#secrets.add({ kind: 'registry-token', token: token.header.slice('Bearer '.length), source: '' });
     return token;
   }

@@ -155,8 +155,20 @@ export class Client {
     );
   }
 
-  /** With a token where one is known; a challenge is answered once, and once more where it asks for more than the first. */
+  /** @throws {OciError} `credentials-unreadable` when nobody's token was not enough, and the account could not be read */
   async #authorized(wanted: Request): Promise<Answer> {
+    const { answer, sent } = await this.#answered(wanted);
+    const isRefused = [401, 403].includes(answer.status) && wanted.expect?.includes(answer.status) !== true;
+    const unreadable = isRefused ? this.authorizer.unreadable(sent) : undefined;
+    if (unreadable && new URL(answer.url).origin === this.origin) {
+      await answer.body.dump();
+      throw unreadable;
+    }
+    return answer;
+  }
+
+  /** With a token where one is known; a challenge is answered once, and once more where it asks for more than the first. */
+  async #answered(wanted: Request): Promise<{ readonly answer: Answer; readonly sent: string | undefined }> {
     const url = new URL(wanted.url, this.origin);
     const isOwn = url.origin === this.origin;
     const { authorizer } = this.#options;
@@ -166,7 +178,7 @@ export class Client {
       const answer = await this.#followed(wanted, url, header);
       // Who else than the registry asks gets no answer.
       if (answer.status !== 401 || !isOwn || new URL(answer.url).origin !== this.origin || round > 1) {
-        return answer;
+        return { answer, sent: header };
       }
       const next = await authorizer.challenged({
         challenge: answer.headers['www-authenticate'],
@@ -176,7 +188,7 @@ export class Client {
         signal,
       });
       if (next === undefined) {
-        return answer;
+        return { answer, sent: header };
       }
       await answer.body.dump();
       header = next;

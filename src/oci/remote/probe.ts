@@ -52,15 +52,8 @@ async function ask(options: RemoteOptions, signal?: AbortSignal): Promise<ProbeR
     await registry.repositories({ limit: 1, signal });
   } catch (error) {
     if (
-      !isOciError(
-        error,
-        'unauthorized',
-        'denied',
-        'unsupported',
-        'not-found',
-        'request-refused',
-        'origin-refused',
-      ) &&
+      !isRefusal(error, client) &&
+      !isOciError(error, 'denied', 'unsupported', 'not-found', 'request-refused', 'origin-refused') &&
       (status === 404 || !isOciError(error, 'not-a-registry'))
     ) {
       throw error;
@@ -68,7 +61,7 @@ async function ask(options: RemoteOptions, signal?: AbortSignal): Promise<ProbeR
     if (status === 404 && isOciError(error, 'not-found')) {
       throw error;
     }
-    catalog = isOciError(error, 'unauthorized', 'denied', 'origin-refused') ? 'denied' : 'absent';
+    catalog = isRefusal(error, client) || isOciError(error, 'denied', 'origin-refused') ? 'denied' : 'absent';
   }
   const { realm, scheme: auth } = client.authorizer;
   return { scheme: options.scheme, auth, catalog, ...(realm === undefined ? {} : { realm }) };
@@ -91,9 +84,17 @@ async function ping(client: Client, signal: AbortSignal | undefined): Promise<nu
     }
     return answer.status;
   } catch (error) {
-    if (isOciError(error, 'unauthorized') && client.authorizer.scheme !== 'anonymous') {
+    if (isRefusal(error, client) && client.authorizer.scheme !== 'anonymous') {
       return 401;
     }
     throw error;
   }
+}
+
+/** Also that of nobody's token where an account could not be read: what is public there can be seen all the same. */
+function isRefusal(error: unknown, { authorizer }: Client): boolean {
+  return (
+    isOciError(error, 'unauthorized') ||
+    (authorizer.scheme === 'bearer' && isOciError(error, 'credentials-unreadable'))
+  );
 }
