@@ -9,7 +9,7 @@ import { createApi } from './host/createApi.ts';
 import { createArtifactTypes } from './host/artifactTypes.ts';
 import { createAccounts } from './host/createAccounts.ts';
 import { createEvents } from './host/events.ts';
-import { disposeLog } from './host/log.ts';
+import { disposeLog, log } from './host/log.ts';
 import { createManifestFiles } from './host/manifestFiles.ts';
 import { createNetwork } from './host/network.ts';
 import { createPlaces } from './host/places.ts';
@@ -26,7 +26,7 @@ export function start(context: ExtensionContext): {
   const ending = new AbortController();
   const events = createEvents();
   const network = createNetwork(context.globalState);
-  const accounts = createAccounts(context.secrets);
+  const accounts = createAccounts(context.secrets, (text) => log().warn(text));
   const places = createPlaces({ context, network, accounts });
   const manifests = createManifestCache(
     createManifestFiles(join(context.globalStorageUri.fsPath, 'manifests')),

@@ -33,22 +33,6 @@ export async function deleteCredential(store: SecretStore, place: string): Promi
   await store.delete(keyOf(place));
 }
 
-const choiceKey = (place: string): string => `account:${place}`;
-
-/** The id of the source that the user chose for a place. */
-export async function readChoice(store: SecretStore, place: string): Promise<string | undefined> {
-  return store.get(choiceKey(place));
-}
-
-/** @param source undefined: none, each is asked in its turn */
-export async function writeChoice(
-  store: SecretStore,
-  place: string,
-  source: string | undefined,
-): Promise<void> {
-  await (source === undefined ? store.delete(choiceKey(place)) : store.store(choiceKey(place), source));
-}
-
 /** Undefined for what another version wrote. */
 function decode(text: string, source: string): Credential | undefined {
   let json: unknown;

@@ -4,34 +4,17 @@ import { l10n } from 'vscode';
 import { machineSources, type Machine } from '../auth/machineCredentials.ts';
 import {
   deleteCredential,
-  readChoice,
   readCredential,
-  writeChoice,
   writeCredential,
   type SecretStore,
 } from '../auth/storedCredentials.ts';
-import { isAbort, OciError } from '../oci/errors.ts';
-import type { Credential, CredentialSource } from '../oci/remote/credential.ts';
-import type { Accounts, SourceId } from './accounts.ts';
+import { OciError } from '../oci/errors.ts';
+import type { CredentialSource } from '../oci/remote/credential.ts';
+import type { Accounts } from './accounts.ts';
 
-export interface AccountsOptions {
-  /** The editor's GitHub session, without asking anyone; undefined where the user gave none. */
-  readonly github?: CredentialSource;
-  readonly warn?: (text: string) => void;
-}
-
-interface Source {
-  readonly id: SourceId;
-  readonly find: CredentialSource;
-}
-
-/** The order: *Sign In*, docker, containers, GitHub; or the one that the user chose. */
-export function createAccounts(secrets: SecretStore, { github, warn }: AccountsOptions = {}): Accounts {
-  const machine = thisMachine(warn);
-  const shared: readonly Source[] = [
-    ...machineSources(machine),
-    ...(github ? [{ id: 'github', find: github } as const] : []),
-  ];
+/** The order: *Sign In*, docker, containers. @param warn told once of each thing that is passed over */
+export function createAccounts(secrets: SecretStore, warn?: (text: string) => void): Accounts {
+  const shared = machineSources(thisMachine(warn));
   const label = l10n.t('Sign In of this editor');
   const answered = new Map<string, string>();
   let changes = 0;
@@ -39,18 +22,12 @@ export function createAccounts(secrets: SecretStore, { github, warn }: AccountsO
   const listener = secrets.onDidChange?.(() => {
     changes++;
   });
-  const sourcesOf = (place: string): readonly Source[] => [
-    { id: 'editor', find: () => readCredential(secrets, place, label) },
-    ...shared,
-  ];
   const source = (place: string): CredentialSource => {
+    const stored: CredentialSource = () => readCredential(secrets, place, label);
     const find: CredentialSource = async (host, op) => {
-      const chosen = await readChoice(secrets, place);
-      const all = sourcesOf(place);
-      const asked = all.filter(({ id }) => id === chosen);
       answered.delete(place);
-      for (const each of asked.length > 0 ? asked : all) {
-        const found = await each.find(host, op);
+      for (const each of [stored, ...shared.map((known) => known.find)]) {
+        const found = await each(host, op);
         if (found) {
           answered.set(place, found.source);
           return found;
@@ -72,12 +49,10 @@ export function createAccounts(secrets: SecretStore, { github, warn }: AccountsO
     isSignedIn: async (place) => (await readCredential(secrets, place, label)) !== undefined,
     signIn: async (place, _, credential) => {
       await writeCredential(secrets, place, credential);
-      await writeChoice(secrets, place, undefined);
       changes++;
     },
     signOut: async (place) => {
       await deleteCredential(secrets, place);
-      await writeChoice(secrets, place, undefined);
       answered.delete(place);
       changes++;
     },
@@ -86,45 +61,10 @@ export function createAccounts(secrets: SecretStore, { github, warn }: AccountsO
       if (credential) {
         await writeCredential(secrets, to, credential);
       }
-      await writeChoice(secrets, to, await readChoice(secrets, from));
-      changes++;
-    },
-    choices: async (place, host, op) => {
-      const found = await Promise.all(
-        sourcesOf(place).map(async ({ id, find }) => ({ id, credential: await quietly(find(host, op)) })),
-      );
-      const chosen = await readChoice(secrets, place);
-      const used = found.find(({ id }) => id === chosen) ?? found.find(({ credential }) => credential);
-      return found.flatMap(({ id, credential }) =>
-        credential
-          ? [
-              {
-                id,
-                source: credential.source,
-                username: credential.kind === 'password' ? credential.username : undefined,
-                isUsed: used?.id === id,
-              },
-            ]
-          : [],
-      );
-    },
-    choose: async (place, id) => {
-      await writeChoice(secrets, place, id);
       changes++;
     },
     dispose: () => listener?.dispose(),
   };
-}
-
-async function quietly(asked: Promise<Credential | undefined>): Promise<Credential | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (isAbort(error)) {
-      throw error;
-    }
-    return undefined;
-  }
 }
 
 /** The environment and the files of the user: no setting, and so no workspace, has a say in it. */
@@ -136,7 +76,17 @@ function thisMachine(warn: ((text: string) => void) | undefined): Machine {
     uid: process.getuid?.(),
     readFile: readIfThere,
     stamp,
-    warn,
+    warn: once(warn),
+  };
+}
+
+function once(warn: ((text: string) => void) | undefined): (text: string) => void {
+  const told = new Set<string>();
+  return (text) => {
+    if (!told.has(text)) {
+      told.add(text);
+      warn?.(text);
+    }
   };
 }
 
