@@ -33,13 +33,24 @@ function secretStore(): SecretStore & { elsewhere(): void } {
   };
 }
 
-/** A `DOCKER_CONFIG` of its own. */
+/** An environment of its own: no account of whoever runs the tests. */
 async function dockerConfig(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'oci-accounts-'));
-  const before = process.env['DOCKER_CONFIG'];
-  process.env['DOCKER_CONFIG'] = folder;
+  const own = {
+    DOCKER_CONFIG: folder,
+    DOCKER_AUTH_CONFIG: '',
+    REGISTRY_AUTH_FILE: join(folder, 'auth.json'),
+  };
+  const before = Object.keys(own).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, own);
   t.after(async () => {
-    process.env['DOCKER_CONFIG'] = before ?? '';
+    for (const [name, value] of before) {
+      if (value === undefined) {
+        Reflect.deleteProperty(process.env, name);
+      } else {
+        process.env[name] = value;
+      }
+    }
     await rm(folder, { recursive: true });
   });
   return join(folder, 'config.json');
@@ -134,5 +145,15 @@ describe('accounts', () => {
     await mkdir(path);
     const error = await failureOf(accounts.source('place')('r.example'));
     assert.ok(isOciError(error, 'credentials-unreadable'));
+  });
+
+  it('of a malformed DOCKER_AUTH_CONFIG are passed over, which is told once', async (t) => {
+    await dockerConfig(t);
+    process.env['DOCKER_AUTH_CONFIG'] = '{';
+    const told: string[] = [];
+    const find = createAccounts(secretStore(), (text) => told.push(text)).source('place');
+    assert.equal(await find('r.example'), undefined);
+    assert.equal(await find('s.example'), undefined);
+    assert.equal(told.length, 1);
   });
 });
