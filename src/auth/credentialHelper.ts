@@ -12,6 +12,8 @@ import { accountOf, hostOfKey, hubKey } from './authFile.ts';
 export interface CredentialHelper {
   /** The file name of the program. */
   readonly program: string;
+  /** The file that named it. */
+  readonly source: string;
   /** Undefined: it has none of this server. @throws {OciError} `credentials-unreadable` for everything else */
   get(server: string, op?: Op): Promise<Credential | undefined>;
 }
@@ -80,6 +82,7 @@ export function credentialHelper(options: HelperOptions): CredentialHelper {
   };
   return {
     program,
+    source,
     get: async (server, op) => {
       const stdout = await ask('get', server, server, op);
       return stdout === undefined ? undefined : parseAnswer(stdout, server, `${program} (${source})`, failed);

@@ -3,6 +3,7 @@ import { isRecord } from '../oci/descriptor.ts';
 import { canonicalHost } from '../oci/reference.ts';
 import type { Credential, CredentialOp, CredentialSource } from '../oci/remote/credential.ts';
 import { credentialOf, hostOfKey, keysOf, parseAuthFile, type AuthFile } from './authFile.ts';
+import { HelperAnswers } from './helperAnswers.ts';
 import { credentialHelper, serverOf, type CredentialHelper } from './credentialHelper.ts';
 
 /** What is known of the machine; nothing of it comes from a workspace or from a setting. */
@@ -25,19 +26,22 @@ export interface MachineSource {
 }
 
 /** What docker and the tools of containers/image (podman, buildah, skopeo) signed in to, in the order they are asked. */
-export function machineSources(machine: Machine): readonly MachineSource[] {
+export function machineSources(
+  machine: Machine,
+  answers: HelperAnswers = new HelperAnswers(Date.now),
+): readonly MachineSource[] {
   return [
-    { id: 'docker', find: dockerCredentials(machine) },
-    { id: 'containers', find: containersCredentials(machine) },
+    { id: 'docker', find: dockerCredentials(machine, answers) },
+    { id: 'containers', find: containersCredentials(machine, answers) },
   ];
 }
 
 /** `DOCKER_AUTH_CONFIG`, else `config.json`: `credHelpers`, else `credsStore`, else `auths`. */
-function dockerCredentials(machine: Machine): CredentialSource {
+function dockerCredentials(machine: Machine, answers: HelperAnswers): CredentialSource {
   const path = dockerPath(machine);
   const find = async (host: string, op?: CredentialOp): Promise<Credential | undefined> =>
     environmentCredential(machine, host) ??
-    (await inFile(machine, path, { host, names: [canonicalHost(host)], nameOfKey: hostOfKey }, op));
+    (await inFile(machine, path, { host, names: [canonicalHost(host)], nameOfKey: hostOfKey, answers }, op));
   return Object.assign(find, { version: () => machine.stamp(path) });
 }
 
@@ -47,7 +51,7 @@ function dockerPath({ env, home }: Machine): string {
 }
 
 /** `auth.json`, where a key may be a namespace; the most specific one of a repository counts. */
-function containersCredentials(machine: Machine): CredentialSource {
+function containersCredentials(machine: Machine, answers: HelperAnswers): CredentialSource {
   const paths = containersPaths(machine);
   const find = async (host: string, op?: CredentialOp): Promise<Credential | undefined> => {
     const parts = op?.repository?.split('/') ?? [];
@@ -58,7 +62,7 @@ function containersCredentials(machine: Machine): CredentialSource {
       const found = await inFile(
         machine,
         path,
-        { host, names: [...names, canonicalHost(host)], nameOfKey: namespaceOfKey },
+        { host, names: [...names, canonicalHost(host)], nameOfKey: namespaceOfKey, answers },
         op,
       );
       if (found) {
@@ -91,14 +95,16 @@ interface Lookup {
   readonly names: readonly string[];
   /** What a key of the file stands for. */
   readonly nameOfKey: (key: string) => string;
+  readonly answers: HelperAnswers;
 }
 
 async function inFile(
   machine: Machine,
   path: string,
-  { host, names, nameOfKey }: Lookup,
+  { host, names, nameOfKey, answers }: Lookup,
   op: CredentialOp | undefined,
 ): Promise<Credential | undefined> {
+  const version = await machine.stamp(path);
   const text = await machine.readFile(path);
   if (text === undefined) {
     return undefined;
@@ -112,7 +118,7 @@ async function inFile(
       (key) => /^https?:/.test(key) && hostOfKey(key) === canonicalHost(host),
     );
     for (const server of new Set([serverOf(host), ...markers])) {
-      const found = await helper.get(server, op);
+      const found = await answers.get(helper, server, version, op);
       if (found) {
         return found;
       }

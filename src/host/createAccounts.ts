@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { l10n } from 'vscode';
+import { HelperAnswers } from '../auth/helperAnswers.ts';
 import { machineSources, type Machine } from '../auth/machineCredentials.ts';
 import {
   deleteCredential,
@@ -14,7 +15,8 @@ import type { Accounts } from './accounts.ts';
 
 /** The order: *Sign In*, docker, containers. @param warn told once of each thing that is passed over */
 export function createAccounts(secrets: SecretStore, warn?: (text: string) => void): Accounts {
-  const shared = machineSources(thisMachine(warn));
+  const answers = new HelperAnswers(Date.now);
+  const shared = machineSources(thisMachine(warn), answers);
   const label = l10n.t('Sign In of this editor');
   const answered = new Map<string, string>();
   let changes = 0;
@@ -49,10 +51,12 @@ export function createAccounts(secrets: SecretStore, warn?: (text: string) => vo
     isSignedIn: async (place) => (await readCredential(secrets, place, label)) !== undefined,
     signIn: async (place, _, credential) => {
       await writeCredential(secrets, place, credential);
+      answers.forget();
       changes++;
     },
     signOut: async (place) => {
       await deleteCredential(secrets, place);
+      answers.forget();
       answered.delete(place);
       changes++;
     },
