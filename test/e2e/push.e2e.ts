@@ -60,6 +60,9 @@ scenario(
     await page.keyboard.press('Enter');
     await editor.answer('application/vnd.acme.site.v2', /4\/5/);
     await editor.answer('com.example.team=docs', /5\/5/);
+    // The list comes anew with the row in it; what is typed before would go to the one before.
+    const rows = page.locator('.quick-input-widget:visible .monaco-list-row');
+    await rows.filter({ hasText: 'com.example.team' }).first().waitFor();
     // Every annotation is a row; Enter edits it, and an empty value removes it.
     await editor.answer('org.opencontainers.image.revision', /5\/5/);
     await editor.answer('', /Empty removes it/);
