@@ -8,6 +8,7 @@ import {
   type QuickPickItem,
 } from 'vscode';
 import { cancelled } from '../host/cancelled.ts';
+import { chosenBy } from './chosenBy.ts';
 
 /** Where a question stands in a row of questions. */
 export interface StepInfo {
@@ -162,9 +163,7 @@ export async function askPick<T>(question: PickQuestion<T>): Promise<T | Back> {
     return await new Promise<T | Back>((resolve, reject) => {
       pick.onDidChangeValue(show);
       pick.onDidAccept(() => {
-        const text = pick.value.trim();
-        // Who types fast is ahead of the row for what was typed.
-        const chosen = pick.selectedItems[0] ?? (text === '' ? undefined : question.typed?.(text));
+        const chosen = chosenBy(pick.value.trim(), pick.selectedItems[0], choices, question.typed);
         if (chosen && 'value' in chosen) {
           resolve(chosen.value);
         }
