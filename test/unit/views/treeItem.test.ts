@@ -210,7 +210,7 @@ describe('a row of the tree', () => {
     const services = {
       browser,
       network: { scheme: () => 'https', trusted: () => undefined },
-      accounts: { isSignedIn: () => Promise.resolve(true) },
+      accounts: { answered: () => undefined, isSignedIn: () => Promise.resolve(true) },
     } as unknown as Parameters<typeof tooltipOf>[1];
     const hover = async (node: Node | undefined): Promise<string> => {
       assert.ok(node);
