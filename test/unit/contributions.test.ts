@@ -56,6 +56,12 @@ describe('package.json and contributions.ts', () => {
     assert.deepEqual(Object.fromEntries(found), settings);
   });
 
+  it('and README.md have the same settings', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    const told = [...readme.matchAll(/^\| `(ociExplorer\.[\w.]+)`\s+\| \S/gm)].map(([, name]) => name);
+    assert.deepEqual(told.sort(), Object.keys(contributes.configuration.properties).sort());
+  });
+
   it('give every setting a default of its own type', () => {
     for (const [name, property] of Object.entries(contributes.configuration.properties)) {
       const value: unknown = property.default;
