@@ -26,7 +26,7 @@ export function treeItem(node: Node, browser: Browser): TreeItem {
   const description = descriptionOf(node, named, browser);
   item.description = description;
   item.accessibilityInformation = {
-    label: [label, roleOf(node), ...description.split(' · ')].filter(Boolean).join(', '),
+    label: [label, roleOf(node, browser), ...description.split(' · ')].filter(Boolean).join(', '),
   };
   const command = commandOf(node, named, browser);
   if (command) {
@@ -98,8 +98,10 @@ function moreLabel({ parent, shown, capped }: MoreNode): string {
 }
 
 /** For the spoken label, where the description does not say it. */
-function roleOf(node: Node): string {
+function roleOf(node: Node, browser: Browser): string {
   switch (node.kind) {
+    case 'repository':
+      return browser.holds(node) === undefined ? '' : l10n.t('repository');
     case 'tag':
       return l10n.t('tag');
     case 'manifest':
@@ -213,7 +215,8 @@ function descriptionOf(node: Node, named: Named | OciError | undefined, browser:
     case 'group':
       return l10n.t('group');
     case 'repository':
-      return joined(l10n.t('repository'), plainText(browser.holds(node) ?? ''), filterText(node, browser));
+      // What it holds is what a narrow side bar has room for; the icon and the spoken label tell a repository.
+      return joined(plainText(browser.holds(node) ?? '') || l10n.t('repository'), filterText(node, browser));
     case 'referrers':
       return l10n.t('list');
     case 'tag':

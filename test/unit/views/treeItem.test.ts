@@ -149,6 +149,12 @@ describe('a row of the tree', () => {
       );
     }
     assert.ok(!texts.some((text) => text.startsWith('unknown')));
+    // What a repository holds is known only behind its tags; then it takes the place of the word.
+    const repository = all.map(([node]) => node).find(({ kind }) => kind === 'repository');
+    assert.ok(repository);
+    const { description, accessibilityInformation } = treeItem(repository, browser);
+    assert.equal(description, 'Helm chart');
+    assert.equal(accessibilityInformation?.label, 'app, repository, Helm chart');
     browser.dispose();
   });
 
