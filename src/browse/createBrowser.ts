@@ -188,9 +188,6 @@ class Tree implements Browser {
     } else if (shown + folded === 0 && !list.hasMore) {
       end.push(this.#nodes.note(node, filter === undefined ? empty : 'no-match'));
     }
-    if (isLocal(node) && node.kind === 'place' && this.#services.places.all().length === 1 && shown === 0) {
-      end.push(this.#nodes.note(node, 'no-places'));
-    }
     if (folded > 0) {
       end.push(this.#nodes.note(node, 'folded', folded));
     }

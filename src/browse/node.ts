@@ -82,7 +82,6 @@ export interface NoteNode extends Common {
   readonly note:
     | 'empty-registry'
     | 'empty-local'
-    | 'no-places'
     | 'empty-repository'
     | 'no-match'
     | 'searching'

@@ -117,7 +117,6 @@ function noteText({ note, count }: NoteNode): string {
   const texts: Readonly<Record<NoteNode['note'], string>> = {
     'empty-registry': l10n.t('No repositories'),
     'empty-local': l10n.t('Nothing here yet: push a folder to make the first artifact'),
-    'no-places': l10n.t('Add a registry to browse: a host, a URL, a reference or a pull command'),
     'empty-repository': l10n.t('No tags'),
     'no-match': l10n.t('Nothing matches the filter'),
     searching: l10n.t('Searching…'),
@@ -321,7 +320,6 @@ function wholeOf(node: Node, browser: Browser): string {
 /** What to do where there is nothing. */
 const noteCommands: Partial<Record<NoteNode['note'], string>> = {
   'empty-local': Command.pushWorkspace,
-  'no-places': Command.addRegistry,
   'no-match': Command.clearFilter,
   'no-catalog': Command.goToReference,
   folded: Command.toggleFoldedTags,

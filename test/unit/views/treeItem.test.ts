@@ -205,7 +205,7 @@ describe('a row of the tree', () => {
     const items = (await browser.children(root)).map((node) => treeItem(node, browser));
     assert.deepEqual(
       items.map(({ command }) => command?.command),
-      ['ociExplorer.pushWorkspace', 'ociExplorer.addRegistry'],
+      ['ociExplorer.pushWorkspace'],
     );
     assert.deepEqual(items[0]?.command?.arguments, [root]);
     browser.dispose();
