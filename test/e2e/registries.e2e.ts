@@ -48,6 +48,9 @@ scenario(
     const welcome = editor.page.locator('.welcome-view-content:visible');
     await welcome.locator('.monaco-button', { hasText: 'Push Workspace as Artifact…' }).waitFor();
     await editor.picture('welcome');
+    await welcome.locator('a', { hasText: 'take the tour' }).click();
+    await editor.page.locator('.getting-started-step', { hasText: 'Add a registry' }).first().waitFor();
+    await editor.picture('welcome-tour');
     await welcome.locator('.monaco-button', { hasText: 'Add Registry…' }).click();
     await editor.answer('not a registry');
     await editor.page.locator('.quick-input-widget:visible', { hasText: /names no registry/ }).waitFor();

@@ -100,6 +100,16 @@ describe('package.json and contributions.ts', () => {
     );
   });
 
+  it('welcome people below Local with ways that are open to them, and with the tour', () => {
+    assert.deepEqual([...new Set(contributes.viewsWelcome.map(({ view }) => view))], [View.welcome]);
+    const [tour] = contributes.walkthroughs;
+    const id = encodeURIComponent(JSON.stringify(`${manifest.publisher}.${manifest.name}#${tour?.id ?? ''}`));
+    assert.ok(nls['welcome.more'].includes(`(command:workbench.action.openWalkthrough?${id})`));
+    const palette = contributes.menus.commandPalette.find(({ command }) => command === Command.pushWorkspace);
+    const push = contributes.viewsWelcome.find(({ contents }) => contents === '%welcome.push%');
+    assert.equal(push?.when, palette?.when);
+  });
+
   it('give every command a title and the same category', () => {
     for (const { command, title, category } of contributes.commands) {
       assert.match(title, /^%command\.\w+%$/, command);
