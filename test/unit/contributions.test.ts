@@ -154,6 +154,17 @@ describe('package.json and contributions.ts', () => {
     }
   });
 
+  it('mark words of the walkthrough as the editor reads it, which shows a single star or tick as it is', () => {
+    for (const file of globSync('package.nls*.json', { cwd: root })) {
+      const texts = JSON.parse(readFileSync(join(root, file), 'utf8')) as Record<string, string>;
+      for (const [key, text] of Object.entries(texts)) {
+        if (/^(?:walkthrough|welcome)\./.test(key)) {
+          assert.doesNotMatch(text.replaceAll(/\*\*[^*]+\*\*|``[^`]+``/g, ''), /[*`]/, `${file}: ${key}`);
+        }
+      }
+    }
+  });
+
   it('have at most three icons on one row of the tree', () => {
     const inline = contributes.menus['view/item/context'].filter(({ group }) => group.startsWith('inline'));
     assert.ok(inline.length > 0);
