@@ -310,12 +310,11 @@ class Tree implements Browser {
     return place && this.#nodes.repository(place, repository);
   }
 
-  locate(placeId: string, repository: string, wanted?: string): Node | undefined {
+  locate(placeId: string, repository: string, ref?: string): Node | undefined {
     const node = this.find(placeId, repository);
     if (!node) {
       return undefined;
     }
-    const ref = this.#tagOf(node, wanted) ?? wanted;
     const isElsewhere = this.#listings.goTo(this.#nodes.place(node.place), repository);
     const isOther = ref !== undefined && this.#listings.goTo(node, ref);
     if (isElsewhere || isOther) {
@@ -326,12 +325,6 @@ class Tree implements Browser {
       return node;
     }
     return isDigest(ref) ? this.#untagged(node, ref) : this.#nodes.tag(node, ref);
-  }
-
-  /** A tag that has its row and is known to name the digest, which needs no row of its own then. */
-  #tagOf(node: RepositoryNode, digest: string | undefined): string | undefined {
-    const tags = this.#listings.known(node)?.list.items;
-    return tags?.find((tag) => this.#names.isOf(this.#nodes.tag(node, tag), digest));
   }
 
   rename(): void {

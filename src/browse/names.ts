@@ -62,12 +62,6 @@ export class Names {
       : namedByDescriptor(node.descriptor, this.#ports.types());
   }
 
-  /** Whether a row is known to stand for a digest. */
-  isOf(node: TagNode | ManifestNode, digest: string | undefined): boolean {
-    const named = this.get(node);
-    return !!named && !(named instanceof OciError) && named.descriptor.digest === digest;
-  }
-
   /** Whether a row was known to be there before the last refresh. */
   wasKnown(node: TagNode | ManifestNode): boolean {
     return this.#last.get(node.id) !== undefined;

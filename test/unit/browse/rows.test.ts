@@ -187,19 +187,6 @@ describe('the rows of the tree', () => {
     browser.dispose();
   });
 
-  it('need no second one for a digest that a tag in sight names', async () => {
-    const store = new MemoryStore();
-    const tagged = await push(store, { schemaVersion: 2, mediaType: MediaType.index, manifests: [] }, 'v1');
-    const browser = browsing(registryOf(store));
-    const repository = repositoryOf(browser);
-    const before = await browser.children(repository);
-    await named(browser, before);
-    const node = browser.locate('p', 'app', tagged.digest);
-    assert.ok(node?.kind === 'tag' && node.tag === 'v1');
-    assert.deepEqual(await browser.children(repository), before);
-    browser.dispose();
-  });
-
   it('are those of one registry where another fails, and come back with a retry', async () => {
     const store = new MemoryStore();
     await push(store, { schemaVersion: 2, mediaType: MediaType.index, manifests: [] }, 'latest');
