@@ -37,6 +37,14 @@ const stages: readonly Stage[] = [
     },
   },
   {
+    // What is measured runs when nothing is built any more, and alone.
+    name: 'speed',
+    run: async () => {
+      await Promise.all([peers(), workbench()]);
+      return runStage('test/speed/**/*.test.ts', { limit: 60, concurrency: 1 });
+    },
+  },
+  {
     name: 'host',
     run: async () => {
       await Promise.all([peers(), workbench()]);

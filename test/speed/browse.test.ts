@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Browser } from '../../../src/browse/browser.ts';
-import type { Node } from '../../../src/browse/node.ts';
-import { encodeManifest } from '../../../src/oci/goJson.ts';
-import { MediaType } from '../../../src/oci/mediaTypes.ts';
-import { MemoryStore } from '../../../src/oci/memory.ts';
-import { digestOf } from '../../../src/oci/digest.ts';
-import { bodyOf } from '../../../src/base/bytes.ts';
-import { pageOf } from '../../../src/oci/pages.ts';
-import type { PageOp, Registry } from '../../../src/oci/store.ts';
-import { browsing, eventually, named } from '../../support/browsing.ts';
-import { shortSlices } from '../../support/shortSlices.ts';
+import type { Browser } from '../../src/browse/browser.ts';
+import type { Node } from '../../src/browse/node.ts';
+import { encodeManifest } from '../../src/oci/goJson.ts';
+import { MediaType } from '../../src/oci/mediaTypes.ts';
+import { MemoryStore } from '../../src/oci/memory.ts';
+import { digestOf } from '../../src/oci/digest.ts';
+import { bodyOf } from '../../src/base/bytes.ts';
+import { pageOf } from '../../src/oci/pages.ts';
+import type { PageOp, Registry } from '../../src/oci/store.ts';
+import { browsing, eventually, named } from '../support/browsing.ts';
+import { shortSlices } from '../support/shortSlices.ts';
 
 const size = 20_000;
 /** Milliseconds the extension host may be held. */
