@@ -85,11 +85,14 @@ scenario(
       .first()
       .locator('.detected-link')
       .first();
-    await pointAt(page, digest);
-    await page
-      .locator('.monaco-hover:visible', { hasText: /Empty\sconfig\s·\s2\sB/ })
-      .first()
-      .waitFor();
+    const hover = page.locator('.monaco-hover:visible', { hasText: /Empty\sconfig\s·\s2\sB/ }).first();
+    for (let attempt = 0; attempt < 5 && !(await hover.isVisible()); attempt++) {
+      // What arrives late moves the row away from under the mouse, and a hover comes at a move only.
+      await page.mouse.move(0, 0);
+      await pointAt(page, digest, 8 + attempt);
+      await hover.waitFor({ timeout: 3_000 }).catch(() => undefined);
+    }
+    await hover.waitFor();
     await follow(page, digest);
     await editor.tab('site:1.0.0 › config').waitFor();
     await editor.tab('site:1.0.0 › config (formatted)').waitFor();
