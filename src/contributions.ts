@@ -7,6 +7,7 @@ export const Command = {
   signOut: 'ociExplorer.signOut',
   useHttp: 'ociExplorer.useHttp',
   trustCertificate: 'ociExplorer.trustCertificate',
+  diagnose: 'ociExplorer.diagnose',
   pinRepository: 'ociExplorer.pinRepository',
   unpinRepository: 'ociExplorer.unpinRepository',
   togglePinnedOnly: 'ociExplorer.togglePinnedOnly',

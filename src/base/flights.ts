@@ -1,3 +1,5 @@
+import { orAbort } from './orAbort.ts';
+
 interface Flight {
   readonly promise: Promise<unknown>;
   readonly controller: AbortController;
@@ -36,16 +38,4 @@ export class Flights {
     this.#running.set(key, flight);
     return flight;
   }
-}
-
-/** Settles as the promise does, or rejects as soon as the signal is aborted. */
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) {
-    return promise;
-  }
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

@@ -7,6 +7,7 @@ import type { Services } from '../host/services.ts';
 import { askRef } from './askTarget.ts';
 import { registerExplainType } from './explainType.ts';
 import { registerNewType } from './newType.ts';
+import { registerDiagnose } from './diagnose.ts';
 import { registerDelete } from './delete.ts';
 import { registerGo } from './go.ts';
 import { registerPull } from './pull.ts';
@@ -25,6 +26,7 @@ export function registerCommands(services: Services): Disposable {
     registerPush(services),
     registerPull(services),
     registerDelete(services),
+    registerDiagnose(services),
     registerExplainType(services),
     registerNewType(services),
     registerCommand(Command.copyPullCommand, (...args) => copyPullCommand(args, services)),

@@ -61,7 +61,7 @@ function hostOf(args: readonly unknown[], services: Services): string {
 }
 
 /** The registry a command was called on, else one that is chosen. */
-async function askRemote(args: readonly unknown[], services: Services, title: string): Promise<Place> {
+export async function askRemote(args: readonly unknown[], services: Services, title: string): Promise<Place> {
   const given = placeOf(args, services);
   if (given?.kind === 'remote') {
     return given;

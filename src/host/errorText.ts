@@ -25,6 +25,7 @@ const remedies = {
   useHttp: { title: () => l10n.t('Use HTTP'), command: Command.useHttp },
   trust: { title: () => l10n.t('Trust Certificate'), command: Command.trustCertificate },
   retry: { title: () => l10n.t('Retry'), command: Command.refresh },
+  diagnose: { title: () => l10n.t('Diagnose'), command: Command.diagnose },
   log: { title: () => l10n.t('Show Log'), command: Command.showLog },
 } as const;
 
@@ -51,19 +52,19 @@ const rows = {
   unreachable: {
     text: (facts) =>
       l10n.t('{0} cannot be reached. Check that it runs, the port, and the network.', hostOf(facts)),
-    remedies: ['retry', 'log'],
+    remedies: ['retry', 'diagnose', 'log'],
   },
   'name-not-found': {
     text: (facts) => l10n.t('There is no host named {0}. Check the spelling and the network.', hostOf(facts)),
-    remedies: ['retry'],
+    remedies: ['retry', 'diagnose'],
   },
   timeout: {
     text: (facts) => l10n.t('{0} did not answer in time. Try again later.', hostOf(facts)),
-    remedies: ['retry', 'log'],
+    remedies: ['retry', 'diagnose', 'log'],
   },
   'connection-lost': {
     text: (facts) => l10n.t('The connection to {0} broke. Try again.', hostOf(facts)),
-    remedies: ['retry', 'log'],
+    remedies: ['retry', 'diagnose', 'log'],
   },
   'plain-http-server': {
     text: (facts) =>
@@ -81,7 +82,7 @@ const rows = {
   'tls-untrusted': {
     text: (facts) =>
       l10n.t('The certificate of {0} is not signed by an authority this machine trusts.', hostOf(facts)),
-    remedies: ['trust', 'log'],
+    remedies: ['trust', 'diagnose', 'log'],
   },
   'tls-invalid': {
     text: (facts) =>
@@ -89,7 +90,7 @@ const rows = {
         'No safe connection to {0}: its certificate is expired, not valid yet or for another name, or TLS failed.',
         hostOf(facts),
       ),
-    remedies: ['retry', 'log'],
+    remedies: ['retry', 'diagnose', 'log'],
   },
   unauthorized: {
     text: (facts) =>
@@ -151,7 +152,7 @@ const rows = {
         '{0} answers, but not as an OCI registry. Check the host and port; is a proxy or login page in between?',
         hostOf(facts),
       ),
-    remedies: ['retry', 'log'],
+    remedies: ['retry', 'diagnose', 'log'],
   },
   'endless-list': {
     text: (facts) =>
@@ -254,6 +255,7 @@ function isPossible(name: keyof typeof remedies, facts: ErrorFacts): boolean {
     case 'trust':
     case 'signIn':
     case 'useHttp':
+    case 'diagnose':
       return facts.host !== undefined;
     default:
       return true;

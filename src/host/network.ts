@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import { EventEmitter, workspace, type Event, type Memento } from 'vscode';
 import { isRecord } from '../oci/descriptor.ts';
 import { apiHost, canonicalHost, isLoopback } from '../oci/reference.ts';
-import { readCertificates, type CertificatePaths } from '../oci/remote/certsD.ts';
+import { readCertificates, type CertificatePaths, type HostCertificates } from '../oci/remote/certsD.ts';
 import { createDispatcher } from '../oci/remote/dispatcher.ts';
 import { proxyFor, type ProxyDecision, type ProxySettings } from '../oci/remote/proxy.ts';
 import { onSettings, setting, update } from './settings.ts';
@@ -18,6 +18,8 @@ export interface Network {
   /** Straight or by a proxy, as the user's settings and the environment say. */
   way(target: URL): ProxyDecision;
   trusted(host: string): string | undefined;
+  /** Authorities and client certificate of a host as it stands in a URL. */
+  certificates(host: string): Promise<HostCertificates>;
   trust(host: string, certificate: string): Promise<void>;
   allowHttp(host: string): Promise<void>;
   /** What a loopback host was found to speak; others speak HTTPS unless the user allowed HTTP. */
@@ -71,13 +73,14 @@ export function createNetwork(state: Memento): Network {
         dispatchers.get(name) ??
         createDispatcher({
           trusted: (other) => network.trusted(other),
-          certificates: (other) => readCertificates(other, certificatePaths(other)),
+          certificates: (other) => network.certificates(other),
           proxy: (target) => network.way(target),
         });
       dispatchers.set(name, dispatcher);
       return dispatcher;
     },
     way: (target) => proxyFor(target, proxySettings()),
+    certificates: (host) => readCertificates(host, certificatePaths(host)),
     trusted: (host) => stored(state, certificatesKey)[tlsHost(host)],
     trust: async (host, certificate) => {
       const name = canonicalHost(host);

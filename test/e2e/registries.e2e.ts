@@ -125,6 +125,15 @@ scenario(
     await editor.row(/asks who you are/).waitFor();
     await editor.picture('signed-out');
     await editor.clearNotifications();
+    await editor.context(editor.row(closed.host), 'Diagnose Connection…');
+    await editor.notification(/holds no secret and can be pasted into a ticket/);
+    const found = await editor.text(/# Connection to/);
+    assert.match(found, /✓ TLS/);
+    assert.match(found, /✗ Sign-in: .* asks who you are\. Sign in to go on\./);
+    assert.match(found, /– Deletes: not asked, as this failed: Sign-in/);
+    await editor.picture('diagnosis');
+    await editor.closeEditors();
+    await editor.clearNotifications();
   },
 );
 
@@ -164,6 +173,11 @@ scenario(
     await editor.expand(host);
     await editor.row(/cannot be reached/).waitFor();
     await editor.picture('unreachable');
+    await editor.context(editor.row(/cannot be reached/), 'Diagnose Connection…');
+    await editor.text(/✗ Connection: .* cannot be reached/);
+    await editor.picture('diagnosis-unreachable');
+    await editor.closeEditors();
+    await editor.clearNotifications();
     await editor.context(editor.row(host), 'Remove Registry…');
     await editor.dialog(/Remove 127/, 'Remove');
     await editor.row(host).waitFor({ state: 'hidden' });

@@ -1,5 +1,6 @@
-import type { Socket } from 'node:net';
-import { connect } from 'node:tls';
+import { isIP } from 'node:net';
+import { connect, type SecureContext, type TLSSocket } from 'node:tls';
+import { orAbort } from '../../base/orAbort.ts';
 import { apiHost } from '../reference.ts';
 import { noProxy, tunnelTo } from './dispatcher.ts';
 import { networkError } from './errors.ts';
@@ -19,62 +20,67 @@ export async function serverCertificate(
   signal?: AbortSignal,
   decide?: (target: URL) => ProxyDecision,
 ): Promise<ServerCertificate> {
-  signal?.throwIfAborted();
   const url = new URL(`https://${apiHost(host)}`);
-  const way = decide?.(url);
-  if (way?.kind === 'invalid') {
-    throw networkError(noProxy(way.source), { host, url: url.origin });
-  }
-  if (way?.kind !== 'proxy') {
-    return shownOver(undefined, host, url, signal);
-  }
-  const tunnel = await tunnelTo(url, way.proxy).catch((error: unknown) => {
+  let socket: TLSSocket;
+  try {
+    socket = await openTls(url, decide?.(url) ?? { kind: 'direct', reason: 'none' }, signal);
+  } catch (error) {
     throw networkError(error, { host, url: url.origin });
-  });
-  return shownOver(tunnel, host, url, signal);
+  }
+  const certificate = socket.getPeerX509Certificate();
+  socket.destroy();
+  if (!certificate) {
+    throw networkError(new Error('The server shows no certificate'), { host, url: url.origin });
+  }
+  return {
+    pem: certificate.toString(),
+    fingerprint: certificate.fingerprint256,
+    subject: certificate.subject,
+    validTo: certificate.validTo,
+  };
 }
 
-function shownOver(
-  tunnel: Socket | undefined,
-  host: string,
+/** Milliseconds. */
+const patience = 10_000;
+
+/** TLS that is spoken with whoever answers: to be shown to a person, not to be trusted. Who calls it ends the connection. */
+export async function openTls(
   url: URL,
+  way: ProxyDecision,
   signal: AbortSignal | undefined,
-): Promise<ServerCertificate> {
+  secureContext?: SecureContext,
+): Promise<TLSSocket> {
+  signal?.throwIfAborted();
+  if (way.kind === 'invalid') {
+    throw noProxy(way.source);
+  }
+  const tunnel = way.kind === 'proxy' ? await orAbort(tunnelTo(url, way.proxy), signal) : undefined;
   return new Promise((resolve, reject) => {
-    const servername = /^[\d.]+$|^\[/.test(url.hostname) ? undefined : url.hostname;
+    const hostname = url.hostname.replace(/^\[|\]$/g, '');
     const socket = connect({
-      host: url.hostname.replace(/^\[|\]$/g, ''),
+      host: hostname,
       port: Number(url.port || 443),
-      // To be shown to a person, not to be trusted.
       rejectUnauthorized: false,
-      timeout: 10_000,
+      timeout: patience,
+      ALPNProtocols: ['http/1.1'],
+      ...(secureContext === undefined ? {} : { secureContext }),
       ...(tunnel === undefined ? {} : { socket: tunnel }),
-      ...(servername === undefined ? {} : { servername }),
+      ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
     });
-    const end = (error: unknown): void => {
+    const end = (error: Error): void => {
+      signal?.removeEventListener('abort', abort);
       socket.destroy();
-      reject(networkError(error, { host, url: url.origin }));
+      reject(error);
     };
-    if (signal?.aborted === true) {
-      end(signal.reason);
-      return;
-    }
-    signal?.addEventListener('abort', () => end(signal.reason), { once: true });
+    const abort = (): void => end(signal?.reason as Error);
+    signal?.addEventListener('abort', abort, { once: true });
     socket.once('error', end);
     socket.once('timeout', () => end(Object.assign(new Error('No answer'), { code: 'ETIMEDOUT' })));
     socket.once('secureConnect', () => {
-      const certificate = socket.getPeerX509Certificate();
-      socket.destroy();
-      if (certificate) {
-        resolve({
-          pem: certificate.toString(),
-          fingerprint: certificate.fingerprint256,
-          subject: certificate.subject,
-          validTo: certificate.validTo,
-        });
-      } else {
-        end(new Error('The server shows no certificate'));
-      }
+      signal?.removeEventListener('abort', abort);
+      // What comes of a connection that is only looked at is nobody's failure.
+      socket.on('error', () => undefined);
+      resolve(socket);
     });
   });
 }

@@ -179,7 +179,7 @@ function secureConnector(timeout: number, options: DispatcherOptions): buildConn
     }
     const connect = createConnector({
       timeout,
-      secureContext: contextOf(own),
+      secureContext: secureContextOf(own),
       allowH2: false,
       // A session is never taken up again: each connection shows its certificate.
       ...(pem === undefined ? {} : { rejectUnauthorized: false, maxCachedSessions: 0 }),
@@ -213,10 +213,11 @@ function pinned(pem: string, callback: Callback): Callback {
   };
 }
 
-function contextOf({ ca, client }: HostCertificates): SecureContext {
+/** What a host is verified by, and what it is shown. */
+export function secureContextOf({ ca, client }: HostCertificates): SecureContext {
   return ca.length === 0 && !client
     ? authorities()
-    : createSecureContext({ ca: [...allAuthorities(), ...ca], ...client });
+    : createSecureContext({ ca: [...usualPems(), ...ca], ...client });
 }
 
 function showsExactly(socket: TLSSocket, pem: string): boolean {
@@ -233,19 +234,43 @@ let context: SecureContext | undefined;
 
 /** Of all that need no more. Made once, by the first connection: reading them is slow. */
 function authorities(): SecureContext {
-  return (context ??= createSecureContext({ ca: [...allAuthorities()] }));
+  return (context ??= createSecureContext({ ca: usualPems() }));
 }
 
-let all: readonly string[] | undefined;
-
-/** Node's roots, the system's, and those of NODE_EXTRA_CA_CERTS. */
-function allAuthorities(): readonly string[] {
-  return (all ??= [...new Set([...rootCertificates, ...certificates('system'), ...certificates('extra')])]);
+function usualPems(): string[] {
+  return [...new Set(allAuthorities().map(({ pem }) => pem))];
 }
 
-function certificates(type: 'system' | 'extra'): readonly string[] {
+/** Certificates that vouch for others, and where they come from. */
+export interface Authority {
+  /** One or more. */
+  readonly pem: string;
+  readonly source: 'file' | 'system' | 'extra' | 'node';
+  /** Of `file`. */
+  readonly path: string;
+}
+
+/** All that a host may be verified by, those that were named for it first. */
+export function authoritiesOf({ ca, files }: HostCertificates): readonly Authority[] {
+  return [
+    ...ca.map((pem, index): Authority => ({ pem, source: 'file', path: files[index] ?? '' })),
+    ...allAuthorities(),
+  ];
+}
+
+let all: readonly Authority[] | undefined;
+
+/** Those of NODE_EXTRA_CA_CERTS, the system's, and node's roots. */
+function allAuthorities(): readonly Authority[] {
+  all ??= (['extra', 'system', 'node'] as const).flatMap((source) =>
+    certificates(source).map((pem) => ({ pem, source, path: '' })),
+  );
+  return all;
+}
+
+function certificates(source: 'extra' | 'system' | 'node'): readonly string[] {
   try {
-    return getCACertificates(type);
+    return source === 'node' ? rootCertificates : getCACertificates(source);
   } catch {
     // A system without a store that can be read still has node's roots.
     return [];

@@ -7,7 +7,7 @@ import type { CredentialSource } from './credential.ts';
 import { createLists, listPage } from './lists.ts';
 import { quirksOf } from './quirks.ts';
 import { RemoteRepository } from './repository.ts';
-import { requestToken } from './tokenService.ts';
+import { requestToken, type TokenServiceOptions } from './tokenService.ts';
 
 export interface RemoteOptions extends Pick<
   ClientOptions,
@@ -19,6 +19,8 @@ export interface RemoteOptions extends Pick<
   readonly credentials: CredentialSource;
   /** What tells accounts of one host apart, so that nothing is mounted across them. */
   readonly account?: string | undefined;
+  /** Told of every token that is asked for; nothing in it is secret. */
+  readonly onToken?: TokenServiceOptions['onToken'];
 }
 
 export interface RemoteRegistry extends Registry {

@@ -20,6 +20,8 @@ export class Secrets {
       text,
       encodeURIComponent(text.toWellFormed()),
       base64(text),
+      // As it comes back in a header.
+      Buffer.from(text).toString('latin1'),
     ])) {
       if (secret.length >= leastLength) {
         this.#known.set(secret, true);

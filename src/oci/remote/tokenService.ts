@@ -13,6 +13,8 @@ export interface Token {
   readonly header: string;
   /** Milliseconds since the epoch. */
   readonly expires: number;
+  /** Scopes it says it is for; undefined: it does not say. */
+  readonly granted?: readonly string[] | undefined;
 }
 
 export interface TokenServiceOptions extends Pick<ClientOptions, 'dispatcher' | 'userAgent' | 'log'> {
@@ -20,6 +22,21 @@ export interface TokenServiceOptions extends Pick<ClientOptions, 'dispatcher' | 
   readonly host: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Told of every token that was asked for; nothing in it is secret. */
+  readonly onToken?: ((exchange: TokenExchange) => void) | undefined;
+}
+
+/** What a token service was asked, and what it gave. */
+export interface TokenExchange {
+  /** Without its query. */
+  readonly realm: string;
+  readonly scopes: readonly string[];
+  /** Undefined: it gave a token that does not say. */
+  readonly granted: readonly string[] | undefined;
+  /** Seconds the token is used; undefined: it gave none. */
+  readonly life: number | undefined;
+  /** Whether it was told who asks. */
+  readonly told: 'sent' | 'withheld' | 'nobody';
 }
 
 export interface TokenRequest {
@@ -48,6 +65,26 @@ export async function requestToken(
   wanted: TokenRequest,
   signal: AbortSignal,
 ): Promise<Token> {
+  const { credential, withheld, realm, scopes } = wanted;
+  const tell = (token: Token | undefined): void =>
+    options.onToken?.({
+      realm: cleanUrl(new URL(realm)),
+      scopes,
+      granted: token?.granted,
+      life: token && Math.round((token.expires - options.now()) / 1000),
+      told: credential ? 'sent' : withheld === undefined ? 'nobody' : 'withheld',
+    });
+  try {
+    const token = await ask(options, wanted, signal);
+    tell(token);
+    return token;
+  } catch (error) {
+    tell(undefined);
+    throw error;
+  }
+}
+
+async function ask(options: TokenServiceOptions, wanted: TokenRequest, signal: AbortSignal): Promise<Token> {
   const asked = options.now();
   const { credential } = wanted;
   let answer = await (credential?.kind === 'identity-token'
@@ -162,5 +199,36 @@ function parseToken({ facts }: Answer, body: string, asked: number): Token {
   }
   const stated = fields['expires_in'];
   const life = typeof stated === 'number' ? Math.min(mostLife, Math.max(leastLife, stated)) : leastLife;
-  return { header: `Bearer ${token}`, expires: asked + life * 1000 };
+  return { header: `Bearer ${token}`, expires: asked + life * 1000, granted: grantedOf(fields, token) };
+}
+
+const maxGranted = 50;
+
+/** `scope` of the answer, else the claim `access` of a token that is a JWT, whose signature is the registry's to check. */
+function grantedOf(fields: Readonly<Record<string, unknown>>, token: string): readonly string[] | undefined {
+  const { scope } = fields;
+  if (typeof scope === 'string') {
+    return scope.split(' ').filter(Boolean).slice(0, maxGranted);
+  }
+  const access = accessOf(token);
+  return access
+    ?.slice(0, maxGranted)
+    .filter(isRecord)
+    .map(({ type, name, actions }) =>
+      [type, name, Array.isArray(actions) ? actions.join(',') : ''].map(String).join(':').slice(0, 512),
+    );
+}
+
+function accessOf(token: string): readonly unknown[] | undefined {
+  const [, claims, signature] = token.split('.');
+  if (claims === undefined || signature === undefined) {
+    return undefined;
+  }
+  try {
+    const json: unknown = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8'));
+    const access = isRecord(json) ? (json['access'] ?? []) : undefined;
+    return Array.isArray(access) ? access : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -179,8 +179,8 @@ describe('a row of the tree', () => {
     for (const [code, facts, remedies] of [
       ['unauthorized', { host: 'p.example' }, ['signIn']],
       ['plain-http-server', { host: 'p.example' }, ['useHttp']],
-      ['tls-untrusted', { host: 'p.example' }, ['trustCertificate', 'showLog']],
-      ['unreachable', { host: 'p.example' }, ['refresh', 'showLog']],
+      ['tls-untrusted', { host: 'p.example' }, ['trustCertificate', 'diagnose', 'showLog']],
+      ['unreachable', { host: 'p.example' }, ['refresh', 'diagnose', 'showLog']],
     ] as const) {
       const browser = tree({ repositories: () => Promise.reject(new OciError(code, 'No', facts)) });
       const [root] = browser.roots();

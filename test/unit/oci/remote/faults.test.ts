@@ -551,13 +551,13 @@ describe('bad input', () => {
         issuer: makeCertificate({ commonName: 'CA', isAuthority: true }),
       },
       'tls-untrusted',
-      [Command.trustCertificate, Command.showLog],
+      [Command.trustCertificate, Command.diagnose, Command.showLog],
     ],
     [
       'signed by itself',
       { commonName: 'x', names: ['127.0.0.1'] },
       'tls-untrusted',
-      [Command.trustCertificate, Command.showLog],
+      [Command.trustCertificate, Command.diagnose, Command.showLog],
     ],
   ];
   for (const [name, options, code, commands] of tlsFaults) {
