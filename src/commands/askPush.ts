@@ -13,8 +13,9 @@ import { filesType, pushTypes, type PushType } from '../packaging/pushTypes.ts';
 import { askPick, askText, back, type Back, type Choice, type Separator, type StepInfo } from './ask.ts';
 import { askAnnotations } from './askAnnotations.ts';
 import { askPlace, askRepository } from './askTarget.ts';
-import { runSteps } from './steps.ts';
+import { runSteps, type Step } from './steps.ts';
 import { find, tagProblem } from './tag.ts';
+import { shownText } from './targets.ts';
 
 export interface PushAnswers {
   readonly place: Place;
@@ -27,10 +28,17 @@ export interface PushAnswers {
 /** What was answered for a folder the last time. */
 type Remembered = Partial<Record<'place' | 'repository' | 'artifactType', string>>;
 
-/** Where, what type, which annotations. @param node the row of the tree it was started from or dropped on */
+/** The row of the tree a push starts at. */
+export interface PushStart {
+  readonly node: Node | undefined;
+  /** True: things were dropped on it, or it was clicked; false: it only happens to be selected. */
+  readonly isChosen: boolean;
+}
+
+/** Where, what type, which annotations. */
 export async function askPush(
   sources: readonly Source[],
-  node: Node | undefined,
+  { node, isChosen }: PushStart,
   services: Services,
 ): Promise<PushAnswers> {
   const path = sources[0]?.path ?? '';
@@ -39,7 +47,7 @@ export async function askPush(
   const title = l10n.t('Push {0}', plainText(sources.map((source) => source.title).join(', '), 80));
   const metadata = await readMetadata(sources.length === 1 ? path : dirname(path));
   const given = givenBy(node);
-  const answers = await runSteps<Partial<PushAnswers>>({}, [
+  const steps: readonly Step<Partial<PushAnswers>>[] = [
     async (so, at) => {
       const preferred = given.place ?? services.places.get(last.place ?? 'local');
       const place = await askPlace({ ...at, title }, services, () => true, preferred);
@@ -64,19 +72,19 @@ export async function askPush(
       return repository === back ? back : { ...so, repository };
     },
     async (so, at) => {
+      const { place, repository } = so;
+      if (!place || repository === undefined) {
+        return undefined;
+      }
       const version = metadata['org.opencontainers.image.version'];
       const usual = version !== undefined && isTag(version) ? version : 'latest';
       const tag = await askText({
         ...at,
         title,
-        prompt: l10n.t('Tag'),
-        value: so.repository === given.repository ? (given.tag ?? usual) : usual,
+        prompt: l10n.t('Tag in {0}', shownText({ place, repository })),
+        value: repository === given.repository ? (given.tag ?? usual) : usual,
         validate: tagProblem,
         warn: async (value, signal) => {
-          const { place, repository } = so;
-          if (!place || repository === undefined) {
-            return undefined;
-          }
           const existing = await find(place.registry.repository(repository), value, { signal });
           return existing
             ? l10n.t('{0} exists ({1}) and would be overwritten.', value, shortDigest(existing.digest))
@@ -97,7 +105,8 @@ export async function askPush(
       const annotations = await askAnnotations({ ...at, title }, so.annotations ?? metadata);
       return annotations === back ? back : { ...so, annotations };
     },
-  ]);
+  ];
+  const answers = await runSteps({}, steps, isChosen ? answersOf(given) : []);
   const { place, repository, artifactType } = answers;
   await services.context.workspaceState.update(key, { place: place?.id, repository, artifactType });
   return answers as PushAnswers;
@@ -153,6 +162,14 @@ function givenBy(node: Node | undefined): Given {
     ...('repository' in node ? { repository: node.repository } : {}),
     ...(node.kind === 'tag' ? { tag: node.tag } : {}),
   };
+}
+
+/** Who starts at a row, or drops on it, has said where; only who goes back is asked again. */
+function answersOf({ place, repository }: Given): readonly Partial<PushAnswers>[] {
+  if (!place) {
+    return [];
+  }
+  return repository === undefined ? [{ place }] : [{ place }, { place, repository }];
 }
 
 /** The name of a file or folder as one of a repository; may be none. */

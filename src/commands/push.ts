@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { commands, Disposable, env, l10n, Uri, window, workspace, type WorkspaceFolder } from 'vscode';
 import { humanSize } from '../artifacts/facts.ts';
-import type { Node } from '../browse/node.ts';
 import { Command } from '../contributions.ts';
 import { cancelled } from '../host/cancelled.ts';
 import { plainText } from '../host/plainText.ts';
@@ -19,7 +18,7 @@ import { planPush, type PushPlan, type Source } from '../packaging/plan.ts';
 import { previewText } from '../packaging/preview.ts';
 import { sourcesOf } from '../packaging/sources.ts';
 import { confirm, pickOne } from './ask.ts';
-import { askPush, type PushAnswers } from './askPush.ts';
+import { askPush, type PushAnswers, type PushStart } from './askPush.ts';
 import { registerPushPreview, type PushPreview } from './pushPreview.ts';
 import { find } from './tag.ts';
 import { isNode, nodeOf, shownText, targetText } from './targets.ts';
@@ -34,12 +33,17 @@ export function registerPush(services: Services): Disposable {
   return Disposable.from(
     preview,
     registerCommand(Command.pushWorkspace, async (...args) =>
-      push(await workspaceFolders(), nodeOf(args, services), services, preview),
+      push(
+        await workspaceFolders(),
+        { node: nodeOf(args, services), isChosen: isNode(args[0]) },
+        services,
+        preview,
+      ),
     ),
     // The Explorer gives the clicked one and all selected; the tree, when they were dropped on it, the row behind them.
     registerCommand(Command.pushFiles, async (first, all, target) => {
       const uris = (Array.isArray(all) && all.length > 0 ? all : [first]).filter((uri) => uri instanceof Uri);
-      await push(uris, isNode(target) ? target : undefined, services, preview);
+      await push(uris, { node: isNode(target) ? target : undefined, isChosen: true }, services, preview);
     }),
   );
 }
@@ -74,7 +78,7 @@ async function workspaceFolders(): Promise<readonly Uri[]> {
 
 async function push(
   uris: readonly Uri[],
-  node: Node | undefined,
+  start: PushStart,
   services: Services,
   preview: PushPreview,
 ): Promise<void> {
@@ -89,7 +93,7 @@ async function push(
   }
   const roots = (workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
   const sources = sourcesOf(paths, roots);
-  const answers = await askPush(sources, node, services);
+  const answers = await askPush(sources, start, services);
   const { place, repository, tag } = answers;
   const target = { place, repository };
   const packed = await pack(sources, answers, services);

@@ -33,14 +33,8 @@ scenario(
     await editor.row('1.0.0').locator('.label-description', { hasText: /KiB|B/ }).waitFor();
     await editor.picture('tree');
     const out = path.join(work, 'pulled');
-    await runPeer('oras', [
-      'pull',
-      '--oci-layout',
-      `${path.join(work, 'local/team/lighthouse')}:1.0.0`,
-      '-o',
-      out,
-    ]);
-    await promisify(execFile)('diff', ['-r', path.join(workspace, 'site'), path.join(out, 'site')]);
+    await pull(`${path.join(work, 'local/team/lighthouse')}:1.0.0`, out);
+    await same(path.join(workspace, 'site'), path.join(out, 'site'));
   },
 );
 
@@ -147,3 +141,62 @@ scenario(
     await editor.row('1.0.0').waitFor({ state: 'hidden' });
   },
 );
+
+scenario(
+  'pushes what is dropped on a repository there, and asks neither registry nor repository again',
+  () => session,
+  async ({ editor, workspace, work }) => {
+    await editor.openContainer('OCI Explorer');
+    await editor.expand('web');
+    await editor.openContainer('Explorer');
+    await editor.drag(editor.row('site'), 'OCI Explorer', 'site');
+    await editor.picture('push-dropped');
+    await editor.answer('dropped', /3\/5[^]*Tag in Local\/web\/site/);
+    await editor.pick('Files', /4\/5/);
+    await editor.pick(/Continue/, /5\/5/);
+    await editor.dialog(/Push to Local\/web\/site:dropped/, 'Push');
+    await editor.notification(/Pushed .*site:dropped/, 'Show in Tree');
+    await editor.row('dropped').waitFor();
+    const out = path.join(work, 'dropped');
+    await pull(`${path.join(work, 'local/web/site')}:dropped`, out);
+    await same(path.join(workspace, 'site'), path.join(out, 'site'));
+    await editor.clearNotifications();
+  },
+);
+
+scenario(
+  'pushes several files and folders that are selected as one artifact, by right click on one of them',
+  () => session,
+  async ({ editor, workspace, work }) => {
+    await editor.openContainer('Explorer');
+    for (const label of ['site', 'package.json']) {
+      const selected = editor.row(label).and(editor.page.locator('.selected'));
+      for (let attempt = 0; attempt < 5 && !(await selected.isVisible()); attempt++) {
+        // With the key, a click selects and opens nothing.
+        await editor.row(label).click({ modifiers: ['ControlOrMeta'] });
+        await selected.waitFor({ timeout: 3_000 }).catch(() => undefined);
+      }
+    }
+    await editor.context(editor.row('package.json'), 'Push as OCI Artifact…');
+    await editor.pick(/Local/, /1\/5/);
+    await editor.answer('team/both', /2\/5/);
+    await editor.answer('1', /3\/5/);
+    await editor.pick('Files', /4\/5/);
+    await editor.pick(/Continue/, /5\/5/);
+    await editor.dialog(/layers: 2/, 'Push');
+    await editor.notification(/Pushed .*both:1/);
+    const out = path.join(work, 'both');
+    await pull(`${path.join(work, 'local/team/both')}:1`, out);
+    await same(workspace, out, '--exclude=.git');
+    await editor.clearNotifications();
+  },
+);
+
+/** By oras, from a layout. */
+async function pull(reference: string, out: string): Promise<void> {
+  await runPeer('oras', ['pull', '--oci-layout', reference, '-o', out]);
+}
+
+async function same(folder: string, other: string, ...options: readonly string[]): Promise<void> {
+  await promisify(execFile)('diff', ['-r', ...options, folder, other]);
+}

@@ -21,6 +21,8 @@ export interface Editor {
   expand(label: string | RegExp): Promise<void>;
   /** Chooses from the context menu of a row. */
   context(row: Locator, item: string | RegExp): Promise<void>;
+  /** Drags a row of the Explorer over the icon of a view container, which opens, and drops it on the row of `label` there. */
+  drag(source: Locator, container: string, label: string | RegExp): Promise<void>;
   /** Chooses a row of the quick pick. `title` waits for the step to be the one meant. */
   pick(item: string | RegExp, title?: string | RegExp): Promise<void>;
   /** Types into the input or quick pick and confirms. */
@@ -69,16 +71,16 @@ export function createEditor(page: Page): Editor {
       await input.press('Enter');
     },
     async openContainer(title) {
-      const item = page.locator('.activitybar .action-item').filter({
-        has: page.locator(`.action-label[aria-label^="${title}"]`),
-      });
+      const item = activity(title);
       await item.waitFor();
       if (!(await item.getAttribute('class'))?.includes('checked')) {
         await item.click();
         // Away from the icon, whose hover would lie over the view.
         await page.mouse.move(640, 500);
       }
-      await page.locator('.sidebar .composite.title', { hasText: new RegExp(title, 'i') }).waitFor();
+      await page
+        .locator('.sidebar .composite.title', { hasText: new RegExp(`^\\s*${escape(title)}`, 'i') })
+        .waitFor();
     },
     row,
     async description(label) {
@@ -122,13 +124,33 @@ export function createEditor(page: Page): Editor {
         if (attempt === 8) {
           throw new Error(`No ${String(item)} in the context menu`);
         }
-        await page.keyboard.press('Escape');
+        // In a list, the key would take back what is selected.
+        if (await page.locator('.context-view .monaco-menu').isVisible()) {
+          await page.keyboard.press('Escape');
+        }
         await target.click({ button: 'right' });
         await entry.waitFor({ timeout: 2_000 }).catch(() => undefined);
       }
       // The menu ignores the mouse for a moment, so that the click that opened it chooses nothing.
       await page.waitForTimeout(250);
       await entry.click();
+    },
+    async drag(source, container, label) {
+      await moveTo(source);
+      await page.mouse.down();
+      // A drag is known by its moves, and opens what it rests on.
+      const opened = page.locator('.sidebar .composite.title', { hasText: container });
+      for (let attempt = 0; attempt < 20 && !(await opened.isVisible()); attempt++) {
+        await moveTo(activity(container), attempt % 2);
+        await opened.waitFor({ timeout: 1_000 }).catch(() => undefined);
+      }
+      const over = row(label).and(page.locator('.drop-target'));
+      for (let attempt = 0; attempt < 5 && !(await over.isVisible()); attempt++) {
+        await moveTo(row(label), attempt);
+        await over.waitFor({ timeout: 1_000 }).catch(() => undefined);
+      }
+      await over.waitFor();
+      await page.mouse.up();
     },
     async pick(item, title) {
       await step(title);
@@ -194,6 +216,22 @@ export function createEditor(page: Page): Editor {
       return file;
     },
   };
+
+  function activity(container: string): Locator {
+    return page
+      .locator('.activitybar .action-item')
+      .filter({ has: page.locator(`.action-label[aria-label^="${container}"]`) });
+  }
+
+  /** To the start of the text of a row, or the middle of an icon; `off` pixels beside it, to move at all. */
+  async function moveTo(target: Locator, off = 0): Promise<void> {
+    await target.waitFor();
+    const box = await target.boundingBox();
+    if (!box) {
+      throw new Error('There is nothing to point at');
+    }
+    await page.mouse.move(box.x + Math.min(60, box.width / 2) + off, box.y + box.height / 2, { steps: 5 });
+  }
 
   function quickPickRow(item: string | RegExp): Locator {
     return quickInput

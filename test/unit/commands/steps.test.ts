@@ -34,6 +34,18 @@ describe('questions in a row', () => {
     assert.deepEqual(answers, { first: 'c', last: 'd' });
   });
 
+  it('begin behind what is given, and ask that of who goes back to it', async () => {
+    const steps = (last: (string | Back)[]): Step<Answers>[] => [
+      question('first', ['b']),
+      question('last', last),
+    ];
+    assert.deepEqual(await runSteps<Answers>({}, steps(['c']), [{ first: 'a' }]), { first: 'a', last: 'c' });
+    assert.deepEqual(await runSteps<Answers>({}, steps([back, 'c']), [{ first: 'a' }]), {
+      first: 'b',
+      last: 'c',
+    });
+  });
+
   it('end when someone goes back before the first', async () => {
     await assert.rejects(runSteps<Answers>({}, [question('first', [back])]), { name: 'AbortError' });
   });
