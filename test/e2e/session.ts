@@ -63,6 +63,16 @@ export async function openSession(): Promise<Session> {
   };
 }
 
+/** One more window of the same person, on a `.code-workspace` file. */
+export async function openWindow({ editor, workbench }: Session, workspaceFile: string): Promise<Editor> {
+  const url = new URL(workbench.url);
+  url.searchParams.delete('folder');
+  url.searchParams.set('workspace', workspaceFile);
+  const page = await editor.page.context().newPage();
+  await openWorkbench(page, url.href);
+  return createEditor(page);
+}
+
 async function initGit(folder: string): Promise<void> {
   const git = (...args: string[]): Promise<unknown> =>
     run('git', ['-c', 'user.name=Ann', '-c', 'user.email=ann@example.com', ...args], { cwd: folder });
