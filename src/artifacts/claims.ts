@@ -1,5 +1,5 @@
 import { globMatcher, tagMatcher } from './glob.ts';
-import { textOf, type Annotated, type Fields, type Found, type Subject } from './subject.ts';
+import { maxText, textOf, type Annotated, type Fields, type Found, type Subject } from './subject.ts';
 import type { Condition, OneOrMany, Pairs, Signals, TypeRow } from './table.ts';
 import type { Evidence, Rule } from './type.ts';
 
@@ -232,7 +232,7 @@ function pairsMatcher(pairs: Pairs): PairsMatcher {
     for (const { name, matchesName, matchesValue } of wanted) {
       const found = (matchesName ? namesOf(fields).filter(matchesName) : [name]).find((key) => {
         const value = Object.hasOwn(fields, key) ? fields[key] : undefined;
-        return typeof value === 'string' && matchesValue(value);
+        return typeof value === 'string' && matchesValue(value.slice(0, maxText));
       });
       if (found === undefined) {
         return undefined;

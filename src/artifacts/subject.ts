@@ -46,10 +46,16 @@ export interface Subject {
 /** Most descriptors of one manifest that are looked at, most different media types among them, longest text. */
 const maxDescriptors = 512;
 const maxTypes = 64;
-const maxText = 4096;
+export const maxText = 4096;
 
 /** Most names among which a glob is tried: with more there are none, whatever their order. */
 const maxNames = 64;
+
+/** Largest config whose labels a glob is tried among: to list names takes as long as there are names. */
+const maxListedConfig = 64 * 1024;
+
+/** Objects with more names than a glob is tried among: once found out, so that they are not listed again. */
+const crowded = new WeakSet<Fields>();
 
 const genericTypes = [
   'application/vnd.oci.image.*',
@@ -113,9 +119,13 @@ export function subjectOf(manifest: unknown, descriptor: unknown, context: unkno
     hasPlatforms: children.some(isForPlatform),
     namesOf: rememberedNames(),
   } as const satisfies Subject;
-  return isLabelled(subject)
-    ? { ...subject, labels: fieldsOf(fieldsOf(fieldsOf(config)?.['config'])?.['Labels']) }
-    : subject;
+  if (!isLabelled(subject)) {
+    return subject;
+  }
+  const labels = fieldsOf(fieldsOf(fieldsOf(config)?.['config'])?.['Labels']);
+  const size = fieldsOf(document['config'])?.['size'];
+  const isLarge = typeof size === 'number' && size > maxListedConfig;
+  return { ...subject, labels, ...(isLarge ? { namesOf: rememberedNames(labels) } : {}) };
 }
 
 function mediaTypeOf(document: Fields, served: string | undefined): string {
@@ -168,15 +178,23 @@ function annotated(descriptors: readonly (Fields | undefined)[]): readonly Annot
   });
 }
 
-function rememberedNames(): Subject['namesOf'] {
+/** @param unlisted what is too large to be looked through */
+function rememberedNames(unlisted?: Fields): Subject['namesOf'] {
   const known = new Map<Fields, readonly string[]>();
-  return (fields) => {
-    let names = known.get(fields);
-    if (!names) {
-      const all = Object.keys(fields);
-      names = all.length > maxNames ? [] : all.sort();
-      known.set(fields, names);
+  const listed = (fields: Fields): readonly string[] => {
+    if (fields === unlisted || crowded.has(fields)) {
+      return [];
     }
+    const names = Object.keys(fields);
+    if (names.length > maxNames) {
+      crowded.add(fields);
+      return [];
+    }
+    return names.sort();
+  };
+  return (fields) => {
+    const names = known.get(fields) ?? listed(fields);
+    known.set(fields, names);
     return names;
   };
 }

@@ -46,7 +46,8 @@ export function parseAnnotations(value: unknown): Annotations | undefined {
     return undefined;
   }
   const kept: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const [key, text] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const text = value[key];
     if (typeof text === 'string') {
       kept[key] = text;
     }

@@ -8,12 +8,10 @@ import {
 import { duplicateKey } from './duplicateKey.ts';
 import { OciError } from './errors.ts';
 import { isIndexType, MediaType } from './mediaTypes.ts';
+import { parseBounded } from './parseBounded.ts';
 
 /** Most bytes of a manifest that are read or pushed (distribution-spec: clients SHOULD stay below 4 MiB). */
 export const maxManifestSize = 4 * 1024 * 1024;
-
-/** Deepest nesting of JSON that is looked at. */
-const maxDepth = 64;
 
 interface Common {
   readonly mediaType: string;
@@ -122,21 +120,14 @@ function descriptors(value: unknown, where: string): readonly Descriptor[] {
 export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = parseBounded(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new OciError('manifest-invalid', 'Not JSON', { cause });
   }
-  if (!isRecord(value) || depthExceeds(value, maxDepth)) {
+  if (!isRecord(value)) {
     throw new OciError('manifest-invalid', 'Not a JSON object of sane depth');
   }
   return value;
-}
-
-function depthExceeds(value: unknown, left: number): boolean {
-  if (typeof value !== 'object' || value === null) {
-    return false;
-  }
-  return left === 0 || Object.values(value).some((inner) => depthExceeds(inner, left - 1));
 }
 
 /** What must be present before the manifest is: config and layers, or the manifests of an index. */

@@ -2,6 +2,7 @@ import { LruMap } from '../../base/lru.ts';
 import { isRecord } from '../descriptor.ts';
 import { OciError } from '../errors.ts';
 import { defaultPageSize } from '../pages.ts';
+import { parseBounded } from '../parseBounded.ts';
 import type { Page, PageOp } from '../store.ts';
 import { registryHeader } from './answer.ts';
 import type { Client } from './client.ts';
@@ -72,7 +73,7 @@ async function ask(
   const { facts } = answer;
   let json: unknown;
   try {
-    json = JSON.parse(answer.bytes.toString('utf8'));
+    json = parseBounded(answer.bytes.toString('utf8'));
   } catch (cause) {
     throw new OciError('not-a-registry', 'The list is not JSON', { ...facts, cause });
   }

@@ -70,6 +70,26 @@ function mutated(value: unknown): unknown {
   return value;
 }
 
+const fields = [
+  ...['schemaVersion', 'mediaType', 'artifactType', 'config', 'layers', 'blobs', 'manifests', 'subject'],
+  ...['annotations', 'digest', 'size', 'platform', 'os', 'fsLayers', 'Labels', 'tag', '__proto__'],
+];
+
+/** Anything below the fields there are, and what stands in them. */
+function random(depth: number): unknown {
+  const dice = below(depth > 0 ? 5 : 2);
+  if (dice === 0) {
+    return structuredClone(pick(garbage));
+  }
+  if (dice === 1) {
+    return pick(known);
+  }
+  if (dice === 2) {
+    return Array.from({ length: below(4) }, () => random(depth - 1));
+  }
+  return Object.fromEntries(Array.from({ length: below(7) }, () => [pick(fields), random(depth - 1)]));
+}
+
 function check(type: ArtifactType): void {
   assert.match(type.name, /^\S(?:.*\S)?$/);
   assert.doesNotMatch(type.name, /^unknown$|\p{C}/iu);
@@ -83,8 +103,11 @@ function check(type: ArtifactType): void {
 describe('identify, whatever it is given', () => {
   const cases = fixtures.flatMap(({ cases }) => cases);
 
-  it('answers 10,000 mutated manifests, each in under a millisecond, whatever the order of keys', () => {
-    const inputs = Array.from({ length: 10_000 }, () => {
+  it('answers 10,000 random and mutated manifests, each in under a millisecond, whatever the order of keys', () => {
+    const inputs = Array.from({ length: 10_000 }, (_, index) => {
+      if (index % 4 === 0) {
+        return [random(5), random(3), random(4)] as const;
+      }
       const item = pick(cases);
       const { tag, config } = item;
       return [
@@ -133,23 +156,52 @@ describe('identify, whatever it is given', () => {
     check(identify(undefined));
   });
 
-  it('looks at a bounded part of huge manifests', () => {
+  it('looks at a bounded part of huge manifests, and takes under a millisecond for them', () => {
     const layers = Array.from({ length: 100_000 }, (_, index) => ({
       mediaType: `application/vnd.acme.${index}`,
       annotations: { [`a${index}`]: 'x' },
     }));
     const annotations = Object.fromEntries(layers.map(({ mediaType }) => [mediaType, mediaType]));
+    const long = 'x'.repeat(4_000_000);
+    const config = { mediaType: 'application/vnd.oci.image.config.v1+json', size: 2_000_000 };
     const huge = [
-      { layers, config: { mediaType: 'application/vnd.oci.image.config.v1+json' }, annotations },
+      { layers, config, annotations },
       { layers: layers.map((layer) => ({ ...layer, annotations })), annotations },
       { manifests: layers, annotations },
+      { artifactType: long, config: { mediaType: long }, layers: [{ mediaType: long }] },
+      { config, layers: [{ mediaType: long, annotations: { 'io.crossplane.xpkg': long } }] },
     ];
-    for (const manifest of huge) {
-      // The best of some, as the memory of the input is cleared up meanwhile; reading its JSON takes longer than this.
-      quick(200, 'identify', () => {
-        check(identify(manifest, { annotations }, { config: { config: { Labels: annotations } } }));
-      });
+    for (const [index, manifest] of huge.entries()) {
+      const ask = (): ArtifactType =>
+        identify(manifest, { annotations }, { config: { config: { Labels: annotations } } });
+      check(ask());
+      quick(1, `manifest ${index}`, ask);
     }
+  });
+
+  it('does not list the labels of a config that is large, and takes those it asks for by name', () => {
+    const config = { mediaType: 'application/vnd.oci.image.config.v1+json', size: 2_000_000 };
+    let listed = 0;
+    const labels = (more: object): object =>
+      new Proxy(more, {
+        ownKeys: (target) => {
+          listed++;
+          return Reflect.ownKeys(target);
+        },
+      });
+    const typeOf = (size: number, more: object): string =>
+      identify(
+        { config: { ...config, size }, layers: [] },
+        {},
+        { config: { config: { Labels: labels(more) } } },
+      ).id;
+    const [glob, exact] = [{ 'io.crossplane.xpkg:sha256:1': 'base' }, { 'ostree.bootable': '1' }];
+    assert.equal(typeOf(3000, glob), 'crossplane-package');
+    assert.ok(listed > 0);
+    listed = 0;
+    assert.notEqual(typeOf(2_000_000, glob), 'crossplane-package');
+    assert.notEqual(typeOf(2_000_000, exact), typeOf(2_000_000, {}));
+    assert.equal(listed, 0);
   });
 
   it('changes nothing it is given and keeps nothing of the prototype', () => {

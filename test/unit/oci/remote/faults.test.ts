@@ -232,6 +232,13 @@ const rows: readonly Row[] = [
     status: 200,
   },
   {
+    name: 'a list of great depth',
+    script: answer('application/json', `{"tags":${'['.repeat(9000)}${']'.repeat(9000)}}`),
+    work: tags,
+    code: 'not-a-registry',
+    status: 200,
+  },
+  {
     name: 'a manifest that is another',
     script: answer(manifestType, '{"schemaVersion":2}'),
     work: readDigest,
