@@ -13,7 +13,17 @@ export interface Answer {
   readonly url: string;
   /** What an error about this answer says of it. */
   readonly facts: ErrorFacts;
+  /** Milliseconds that a document may take from its headers to its end. */
+  readonly patience: number;
 }
+
+/**
+ * A server that sends a byte a second never stalls: a document has to be there after this long (4 MiB at 300 kbit/s). Blobs
+ * take as long as they take; people see them move and can cancel.
+ */
+const usualPatience = 120_000;
+/** Most milliseconds that the rest of an answer nobody wants is waited for, so that its connection can be used again. */
+const restPatience = 5_000;
 
 /** @param host of the registry, which remedies are about */
 export function answerOf(
@@ -21,6 +31,7 @@ export function answerOf(
   method: string,
   url: URL,
   host: string,
+  patience = usualPatience,
 ): Answer {
   return {
     status: statusCode,
@@ -28,6 +39,7 @@ export function answerOf(
     body,
     url: url.href,
     facts: { method, url: cleanUrl(url), status: statusCode, host },
+    patience,
   };
 }
 
@@ -52,26 +64,52 @@ function drop({ body }: Answer): void {
   body.on('error', () => undefined).destroy();
 }
 
-/** At most `limit` bytes of a body as text; what is longer is cut. */
+/** Lets go of an answer whose body says nothing. */
+export async function discard(answer: Answer): Promise<void> {
+  const timer = setTimeout(() => drop(answer), Math.min(answer.patience, restPatience));
+  try {
+    await answer.body.dump();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** At most `limit` bytes of a body as text; what is longer, or takes too long, is cut. */
 export async function readText(answer: Answer, limit: number): Promise<string> {
   return (await readBytes(answer, limit, true)).toString('utf8');
 }
 
 /**
  * A whole body, held in memory.
- * @throws {OciError} `too-large` for more than `limit` bytes, unless they are to be cut
+ * @throws {OciError} `too-large` for more than `limit` bytes and `timeout` for one that does not end, unless it is to be cut
  */
 export async function readBytes(answer: Answer, limit: number, cut = false): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = Number(registryHeader(answer, 'content-length') ?? 0) > limit && !cut ? limit + 1 : 0;
-  if (size <= limit) {
-    for await (const chunk of decoded(answer)) {
-      size += chunk.byteLength;
-      if (size > limit) {
-        break;
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    late.abort();
+    drop(answer);
+  }, answer.patience);
+  try {
+    if (size <= limit) {
+      for await (const chunk of decoded(answer)) {
+        size += chunk.byteLength;
+        if (size > limit) {
+          break;
+        }
+        chunks.push(chunk);
       }
-      chunks.push(chunk);
     }
+  } catch (error) {
+    if (!late.signal.aborted) {
+      throw error;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  if (late.signal.aborted && !cut) {
+    throw new OciError('timeout', `The answer was not there after ${answer.patience / 1000} s`, answer.facts);
   }
   if (size > limit) {
     drop(answer);

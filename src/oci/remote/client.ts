@@ -4,7 +4,7 @@ import request from 'undici/lib/api/api-request.js';
 import { isAbort, isOciError, OciError, type ErrorFacts } from '../errors.ts';
 import type { Body, Op } from '../store.ts';
 import { isInnerAddress } from './addresses.ts';
-import { answerOf, readBytes, readText, type Answer } from './answer.ts';
+import { answerOf, discard, readBytes, readText, type Answer } from './answer.ts';
 import type { Authorizer } from './authorizer.ts';
 import { cleanUrl } from './cleanUrl.ts';
 import { networkError, statusError } from './errors.ts';
@@ -34,6 +34,8 @@ export interface ClientOptions {
   readonly random?: (() => number) | undefined;
   /** Milliseconds since the epoch. */
   readonly now?: (() => number) | undefined;
+  /** Milliseconds that a document may take from its headers to its end; default two minutes. */
+  readonly patience?: number | undefined;
 }
 
 export interface Request extends Op {
@@ -161,7 +163,7 @@ export class Client {
     const isRefused = [401, 403].includes(answer.status) && wanted.expect?.includes(answer.status) !== true;
     const unreadable = isRefused ? this.authorizer.unreadable(sent) : undefined;
     if (unreadable && new URL(answer.url).origin === this.origin) {
-      await answer.body.dump();
+      await discard(answer);
       throw unreadable;
     }
     return answer;
@@ -190,7 +192,7 @@ export class Client {
       if (next === undefined) {
         return { answer, sent: header };
       }
-      await answer.body.dump();
+      await discard(answer);
       header = next;
     }
   }
@@ -206,7 +208,7 @@ export class Client {
       if (!isRead || ![301, 302, 303, 307, 308].includes(answer.status) || typeof location !== 'string') {
         return answer;
       }
-      await answer.body.dump();
+      await discard(answer);
       const next = this.#checkedHop(url, location);
       if (hop >= maxRedirects) {
         throw new OciError('request-refused', 'Redirected too often', {
@@ -299,7 +301,7 @@ export class Client {
         idempotent: wanted.method !== 'POST' && wanted.method !== 'PATCH',
       });
       status = answer.statusCode;
-      return answerOf(answer, wanted.method, url, this.host);
+      return answerOf(answer, wanted.method, url, this.host, this.#options.patience);
     } finally {
       log?.({ method: wanted.method, url: cleanUrl(url), status, milliseconds: performance.now() - start });
     }

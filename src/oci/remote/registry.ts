@@ -11,7 +11,7 @@ import { requestToken, type TokenServiceOptions } from './tokenService.ts';
 
 export interface RemoteOptions extends Pick<
   ClientOptions,
-  'dispatcher' | 'userAgent' | 'log' | 'onWarning' | 'sleep' | 'random' | 'now'
+  'dispatcher' | 'userAgent' | 'log' | 'onWarning' | 'sleep' | 'random' | 'now' | 'patience'
 > {
   /** As people write it: `docker.io`, `localhost:5000`. */
   readonly host: string;

@@ -7,7 +7,7 @@ import { maxManifestSize, parseManifest } from '../manifest.ts';
 import { isManifestType, manifestAccept, MediaType } from '../mediaTypes.ts';
 import { isRepository, isTag } from '../reference.ts';
 import type { Body, Deleter, FetchedManifest, Mounter, Op, Page, PageOp, PushOp, Store } from '../store.ts';
-import { chunksOf, registryHeader, type Answer } from './answer.ts';
+import { chunksOf, discard, registryHeader, type Answer } from './answer.ts';
 import type { Client } from './client.ts';
 import { withFacts } from './errors.ts';
 import { listPage, type Lists } from './lists.ts';
@@ -51,7 +51,7 @@ export class RemoteRepository implements Store, Mounter, Deleter {
       signal: op.signal,
       expect: [405],
     });
-    await answer.body.dump();
+    await discard(answer);
     const digest = registryHeader(answer, 'docker-content-digest');
     const size = Number(registryHeader(answer, 'content-length'));
     const mediaType = mediaTypeOf(answer);
@@ -179,7 +179,7 @@ export class RemoteRepository implements Store, Mounter, Deleter {
       signal: op.signal,
       expect: [404],
     });
-    await answer.body.dump();
+    await discard(answer);
     return answer.status < 300;
   }
 
@@ -231,7 +231,7 @@ export class RemoteRepository implements Store, Mounter, Deleter {
       scopes: this.pushScopes,
       signal: op.signal,
     });
-    await answer.body.dump();
+    await discard(answer);
     const stored = registryHeader(answer, 'docker-content-digest');
     if (
       isDigest(stored) &&
@@ -262,7 +262,7 @@ export class RemoteRepository implements Store, Mounter, Deleter {
         signal: op.signal,
         retry: false,
       });
-      await answer.body.dump();
+      await discard(answer);
       if (answer.status === 202) {
         await cancelUpload(this.#client, this.#client.location(answer), this.pushScopes);
       }
@@ -300,7 +300,7 @@ export class RemoteRepository implements Store, Mounter, Deleter {
         scopes: [`repository:${this.repository}:delete,pull,push`],
         signal: op.signal,
       });
-      await answer.body.dump();
+      await discard(answer);
     } catch (error) {
       if (isOciError(error, 'request-refused') && error.facts.status === 400) {
         throw new OciError('unsupported', error.message, { ...error.facts, cause: error });

@@ -1,7 +1,7 @@
 import request from 'undici/lib/api/api-request.js';
 import { isRecord } from '../descriptor.ts';
 import { OciError } from '../errors.ts';
-import { answerOf, readBytes, readText, type Answer } from './answer.ts';
+import { answerOf, discard, readBytes, readText, type Answer } from './answer.ts';
 import { basicHeader } from './authorizer.ts';
 import { cleanUrl } from './cleanUrl.ts';
 import type { ClientOptions } from './client.ts';
@@ -91,7 +91,7 @@ async function ask(options: TokenServiceOptions, wanted: TokenRequest, signal: A
     ? post(options, wanted, credential, signal)
     : get(options, wanted, credential, signal));
   if (credential?.kind === 'password' && otherWay.has(answer.status)) {
-    await answer.body.dump();
+    await discard(answer);
     answer = await post(options, wanted, credential, signal);
   }
   if (answer.status < 200 || answer.status >= 300) {

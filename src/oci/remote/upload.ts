@@ -3,7 +3,7 @@ import type { Descriptor } from '../descriptor.ts';
 import { algorithmOf } from '../digest.ts';
 import { isOciError } from '../errors.ts';
 import type { Body, PushOp } from '../store.ts';
-import { registryHeader } from './answer.ts';
+import { discard, registryHeader } from './answer.ts';
 import type { Client } from './client.ts';
 
 export interface Upload extends PushOp {
@@ -69,7 +69,7 @@ async function begin({
     scopes,
     signal,
   });
-  await start.body.dump();
+  await discard(start);
   const least = Number(registryHeader(start, 'oci-chunk-min-length') ?? 0);
   return {
     session: { location: client.location(start) },
@@ -80,7 +80,7 @@ async function begin({
 async function isThere({ client, descriptor, repository, scopes, signal }: Upload): Promise<boolean> {
   const url = `/v2/${repository}/blobs/${descriptor.digest}`;
   const answer = await client.send({ method: 'HEAD', url, scopes, signal, expect: [404] });
-  await answer.body.dump();
+  await discard(answer);
   return answer.status < 300;
 }
 
@@ -130,7 +130,7 @@ async function sendWhole(
     scopes,
     signal,
   });
-  await answer.body.dump();
+  await discard(answer);
 }
 
 async function sendChunks(
@@ -158,7 +158,7 @@ async function sendChunks(
           signal,
           retry: false,
         });
-        await answer.body.dump();
+        await discard(answer);
         session.location = client.location(answer);
         reached = offset + size;
         piece = Math.max(piece, Math.min(2 * piece, largeChunk));
@@ -184,7 +184,7 @@ async function sendChunks(
     scopes,
     signal,
   });
-  await answer.body.dump();
+  await discard(answer);
 }
 
 /** A fault below the content: the registry knows how far it got. */
@@ -198,7 +198,7 @@ function canResume(error: unknown): boolean {
 /** How many bytes the registry has (distribution-spec: 204 and `Range: 0-<last>`). */
 async function offsetOf({ client, scopes, signal }: Upload, session: { location: string }): Promise<number> {
   const answer = await client.send({ method: 'GET', url: session.location, scopes, signal });
-  await answer.body.dump();
+  await discard(answer);
   session.location = client.location(answer);
   const last = /^(?:bytes=)?0-(\d+)$/.exec(registryHeader(answer, 'range') ?? '')?.[1];
   // `0-0` is one byte or none: none is always right.
@@ -221,7 +221,7 @@ export async function cancelUpload(
       expect: [404],
       signal: AbortSignal.timeout(2000),
     });
-    await answer.body.dump();
+    await discard(answer);
   } catch {
     // Nothing is lost.
   }

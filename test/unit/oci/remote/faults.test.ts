@@ -79,6 +79,15 @@ const stalls: Script = (_, response) => {
   response.write('{"schemaVersion"');
 };
 
+/** The headers, and then a byte now and again for ever: it never stalls, and it never ends. */
+function drips(status: number, headers: Readonly<Record<string, string>> = {}): Script {
+  return (_, response) => {
+    response.writeHead(status, { 'content-type': manifestType, ...headers });
+    const timer = setInterval(() => response.write(' '), 5);
+    response.once('close', () => clearInterval(timer));
+  };
+}
+
 /** Pages by `next`, which is given the number of the page. */
 function pages(
   field: string,
@@ -389,6 +398,44 @@ const rows: readonly Row[] = [
     status: 200,
     options: quick,
   },
+  ...(
+    [
+      ['manifest', read, drips(200), 'timeout', 200, 1],
+      ['list of tags', tags, drips(200), 'timeout', 200, 1],
+      ['catalog', catalog, drips(200), 'timeout', 200, 1],
+      ['list of referrers', referrers, drips(200), 'timeout', 200, 1],
+      ['refusal', tags, drips(403), 'denied', 403, 1],
+      ['failure', tags, drips(503), 'server-error', 503, 5],
+      ['redirect', tags, drips(302, { location: '/v2/app/tags/list' }), 'request-refused', undefined, 6],
+      ['challenge', tags, drips(401, { 'www-authenticate': 'Basic' }), 'unauthorized', 401, 1],
+    ] as const
+  ).map(([name, work, script, code, said, requests]) => ({
+    name: `a ${name} that comes byte by byte for ever`,
+    script,
+    work,
+    code,
+    ...(said === undefined ? {} : { status: said }),
+    requests,
+    options: { patience: 20 },
+  })),
+  {
+    name: 'a list whose connection ends before its last chunk',
+    script: (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write('{"tags":["a"', () => response.destroy());
+    },
+    work: tags,
+    code: 'connection-lost',
+    status: 200,
+    requests: 5,
+  },
+  ...([tags, catalog, read] as const).map((work, index) => ({
+    name: `an empty answer for ${['tags', 'a catalog', 'a manifest'][index] ?? ''}`,
+    script: answer('application/json', ''),
+    work,
+    code: work === read ? ('manifest-invalid' as const) : ('not-a-registry' as const),
+    status: 200,
+  })),
   {
     name: 'headers of 100 kB',
     script: answer('application/json', '{}', { link: 'x'.repeat(100_000) }),
