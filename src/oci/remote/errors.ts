@@ -1,3 +1,4 @@
+import { withoutControls } from '../../base/controls.ts';
 import { isRecord } from '../descriptor.ts';
 import { isAbort, OciError, type ErrorCode, type ErrorFacts } from '../errors.ts';
 
@@ -152,9 +153,7 @@ function plainDetail(body: string): string {
 
 function cleanDetail(text: string): string {
   // What a server says must not move the cursor.
-  return text
-    .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, ' ')
-    .slice(0, 1000);
+  return withoutControls(text.slice(0, 4096)).slice(0, 1000);
 }
 
 /** The same error with what is known of the request; what it knows itself stays. Others pass through as they are. */
