@@ -3,6 +3,7 @@ import { identify, nameByDescriptor } from '../artifacts/identify.ts';
 import { configName, layerName } from '../artifacts/layerName.ts';
 import type { TypeTable } from '../artifacts/table.ts';
 import { collect } from '../base/bytes.ts';
+import { checkSize } from '../oci/content.ts';
 import { parseJson, parseManifest } from '../oci/manifest.ts';
 import type { FetchedManifest, ManifestCache, ReadStore } from '../oci/store.ts';
 import { isRecord, type Descriptor } from '../oci/descriptor.ts';
@@ -12,7 +13,10 @@ import type { BlobNode, ManifestNode, TagNode } from './node.ts';
 /** Largest config that is read for a name. */
 const maxConfig = 1024 * 1024;
 
-/** The manifest of a row: from the cache by digest, else by one request. */
+/**
+ * The manifest of a row: from the cache by digest, else by one request.
+ * @throws {OciError} as the store; `size-mismatch` where the list it stands in says another size
+ */
 export async function readManifest(
   store: ReadStore,
   node: TagNode | ManifestNode,
@@ -21,14 +25,16 @@ export async function readManifest(
   signal?: AbortSignal,
 ): Promise<FetchedManifest> {
   if (node.kind === 'manifest') {
-    const cached = await cache.get(node.descriptor.digest);
-    if (cached) {
-      return cached;
+    const { digest } = node.descriptor;
+    const manifest = (await cache.get(digest)) ?? (await store.manifest(digest, { signal }));
+    cache.set(manifest);
+    if (node.role !== 'untagged') {
+      checkSize(node.descriptor, manifest.bytes.byteLength);
     }
+    return manifest;
   }
-  const ref = node.kind === 'tag' ? node.tag : node.descriptor.digest;
   const cached = last && (await cache.get(last.digest));
-  const manifest = await store.manifest(ref, { signal, cached });
+  const manifest = await store.manifest(node.tag, { signal, cached });
   cache.set(manifest);
   return manifest;
 }

@@ -2,6 +2,7 @@ import { collect } from '../base/bytes.ts';
 import type { Location } from '../browse/location.ts';
 import type { Place } from '../browse/place.ts';
 import { WeightedLru } from '../browse/weightedLru.ts';
+import { checkSize } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
@@ -40,6 +41,9 @@ export function createDocumentReader(cache: ManifestCache): DocumentReader {
     if (kind === 'manifest' || kind === 'index') {
       const manifest = (await cache.get(digest)) ?? (await store.manifest(digest, op));
       cache.set(manifest);
+      if (location.size !== undefined) {
+        checkSize({ digest, size: location.size }, manifest.bytes.byteLength);
+      }
       return manifest.bytes;
     }
     const held = blobs.get(digest) ?? (await readBlob(store, location, op));

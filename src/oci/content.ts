@@ -60,7 +60,7 @@ async function* verify(
   }
 }
 
-function sizeMismatch(descriptor: Descriptor, which: 'more' | 'fewer'): OciError {
+function sizeMismatch(descriptor: Pick<Descriptor, 'digest' | 'size'>, which: 'more' | 'fewer'): OciError {
   return new OciError(
     'size-mismatch',
     `${descriptor.digest} has ${which} bytes than the ${descriptor.size} it is said to have`,
@@ -84,4 +84,15 @@ export async function readVerified(
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/**
+ * What was found by the digest of a descriptor has the size it states, too: what lies about its size is not to be trusted
+ * (image-spec descriptor.md, `size`).
+ * @throws {OciError} `size-mismatch`
+ */
+export function checkSize(stated: Pick<Descriptor, 'digest' | 'size'>, found: number): void {
+  if (stated.size !== found) {
+    throw sizeMismatch(stated, found > stated.size ? 'more' : 'fewer');
+  }
 }

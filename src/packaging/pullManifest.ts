@@ -1,3 +1,4 @@
+import { checkSize } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { OciError } from '../oci/errors.ts';
 import { parseManifest, type Index, type Manifest } from '../oci/manifest.ts';
@@ -8,7 +9,7 @@ const maxDepth = 8;
 
 /**
  * The manifest to pull. An index of one manifest means that one; else `choose` says which, at every level.
- * @throws {OciError} as `ReadStore.manifest`; `manifest-invalid` for an index of nothing or of too many levels
+ * @throws {OciError} as `ReadStore.manifest`; `size-mismatch`; `manifest-invalid` for an index of nothing or of too many levels
  */
 export async function manifestToPull(
   store: ReadStore,
@@ -17,8 +18,12 @@ export async function manifestToPull(
   op: Op = {},
 ): Promise<{ readonly descriptor: Descriptor; readonly manifest: Manifest }> {
   let next = ref;
+  let listed: Descriptor | undefined;
   for (let depth = 0; depth < maxDepth; depth++) {
     const { descriptor, bytes } = await store.manifest(next, op);
+    if (listed) {
+      checkSize(listed, bytes.byteLength);
+    }
     const manifest = parseManifest(bytes, descriptor.mediaType);
     if (manifest.kind === 'manifest') {
       return { descriptor, manifest };
@@ -28,7 +33,8 @@ export async function manifestToPull(
     if (!only) {
       throw new OciError('manifest-invalid', 'The index lists no manifest');
     }
-    next = (choices.length === 1 ? only : await choose(choices, manifest)).digest;
+    listed = choices.length === 1 ? only : await choose(choices, manifest);
+    next = listed.digest;
   }
   throw new OciError('manifest-invalid', 'The indexes are nested too deep');
 }
