@@ -2,6 +2,7 @@ import type { TagOrder } from '../contributions.ts';
 import { isAbort } from '../oci/errors.ts';
 import type { Branches } from './branches.ts';
 import { matcher } from './filter.ts';
+import { isFoldedTag } from './folding.ts';
 import type { Node, PlaceNode, RepositoryNode, TagNode } from './node.ts';
 import { idOf, isBelow } from './nodes.ts';
 import { PagedList } from './pagedList.ts';
@@ -9,6 +10,9 @@ import type { Slices } from './slices.ts';
 
 /** Children under one node. */
 export const maxChildren = 1000;
+
+/** Names of a list that surely all have a row. */
+const mostShown = maxChildren / 2;
 
 /** Names asked for at a time by a filter, and at most when a list is loaded again. */
 const searchPage = 1000;
@@ -121,7 +125,8 @@ export class Listings {
    */
   goTo(node: Listed, name: string): boolean {
     const { extra, filter, list } = this.of(node);
-    const isNew = !extra.has(name) && !list.has(name);
+    // A name of the list may have no row all the same: behind as many as are shown, or folded.
+    const isNew = !extra.has(name) && (!list.has(name) || list.items.length > mostShown || isFoldedTag(name));
     extra.delete(name);
     extra.add(name);
     for (const oldest of extra) {
