@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parallelGzip } from '../archive/parallelGzip.ts';
 import { bodyOf } from '../base/bytes.ts';
+import { ownName, sweep } from '../base/leftovers.ts';
 import { verified } from '../oci/content.ts';
 import { Annotation, type Annotations, type Descriptor } from '../oci/descriptor.ts';
 import { digestOf, Digester, type Digest } from '../oci/digest.ts';
@@ -63,7 +64,8 @@ export class ArtifactStore extends MemoryStore {
  * with oras's order of keys. Each folder is compressed once, to a temporary file.
  */
 export async function buildArtifact(plan: PushPlan, options: ArtifactOptions): Promise<BuiltArtifact> {
-  const folder = await mkdtemp(join(options.temporary, 'push-')).catch((error: unknown) => {
+  await sweep(options.temporary, { before: /push-/, behind: /\w{6}/ });
+  const folder = await mkdtemp(join(options.temporary, ownName('push-'))).catch((error: unknown) => {
     throw fileError(error, options.temporary);
   });
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });

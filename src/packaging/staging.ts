@@ -4,6 +4,7 @@ import {
   lstat,
   mkdir,
   mkdtemp,
+  readdir,
   readFile,
   realpath,
   rm,
@@ -12,6 +13,7 @@ import {
   utimes,
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { ownName, sweep } from '../base/leftovers.ts';
 import { fileError, isOciError } from '../oci/errors.ts';
 import { inTheWay, statOf } from './placement.ts';
 import type { FileSystem } from './unpack.ts';
@@ -76,9 +78,13 @@ async function makeStaging(target: string, exists: boolean): Promise<string> {
   while (!exists && !(await statOf(parent))) {
     parent = dirname(parent);
   }
-  const beside = exists ? join(parent, `.${basename(target)}.pull-`) : join(parent, '.pull-');
+  await sweepStagings(parent);
+  if (exists) {
+    await sweepStagings(target);
+  }
+  const beside = ownName(join(parent, exists ? `.${basename(target).slice(0, 40)}.pull-` : '.pull-'));
   const isOneFileSystem = !exists || ((await sameDevice(parent, target)) && !(await isMountPoint(target)));
-  const inside = join(target, '.pull-');
+  const inside = ownName(join(target, '.pull-'));
   if (!isOneFileSystem) {
     return mkdtemp(inside);
   }
@@ -87,6 +93,16 @@ async function makeStaging(target: string, exists: boolean): Promise<string> {
       return mkdtemp(inside);
     }
     throw error;
+  });
+}
+
+/** What is left of pulls that were killed, but for one that was replacing files: those are kept in it. */
+async function sweepStagings(folder: string): Promise<void> {
+  await sweep(folder, { before: /\..*pull-/, behind: /\w{6}/ }, async (path) => {
+    const names = await readdir(path);
+    return names.includes('old')
+      ? (await readdir(join(path, 'old'))).length === 0
+      : names.every((name) => name === probeName || name === 'new');
   });
 }
 
@@ -105,9 +121,11 @@ async function isMountPoint(path: string): Promise<boolean> {
   });
 }
 
+const probeName = 'Probe';
+
 /** Tries what the file system does with modes and with case. */
 async function probe(path: string): Promise<FileSystem> {
-  const folder = join(path, 'Probe');
+  const folder = join(path, probeName);
   await mkdir(folder, { mode: 0o777 });
   const { mode } = await lstat(folder);
   const foldsCase = (await statOf(join(path, 'pROBE'))) !== undefined;

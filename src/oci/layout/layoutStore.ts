@@ -20,12 +20,15 @@ import {
   type IndexFile,
 } from './indexFile.ts';
 import { blobPath, LayoutReader } from './layoutReader.ts';
-import { locked } from './lock.ts';
+import { locked, sweepLocks } from './lock.ts';
 import { referrersEntry, withReferrersEntry } from './referrersEntry.ts';
-import { writeFileWhole } from './writeFile.ts';
+import { sweepTemporary, writeFileWhole } from './writeFile.ts';
 
 /** Layers whose content their owner keeps elsewhere; everything else must be here before the manifest is. */
 const foreign = /\.(?:nondistributable|foreign)\./;
+
+/** Milliseconds. */
+const sweepEvery = 600_000;
 
 /** A new `index.json`, and the files nothing in it needs any more. */
 type Changed = IndexFile & { readonly unneeded?: readonly string[] };
@@ -33,6 +36,8 @@ type Changed = IndexFile & { readonly unneeded?: readonly string[] };
 /** One image layout as a folder, to read and write, side by side with other processes and other tools. */
 export class LayoutStore extends LayoutReader implements Store, Deleter {
   readonly #folder: string;
+  /** On the clock of `performance.now`. */
+  #nextSweep = -Infinity;
 
   constructor(folder: string) {
     super(folderFiles(folder));
@@ -116,6 +121,7 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
     await locked(
       join(this.#folder, '.index.lock'),
       async () => {
+        await this.#sweep();
         const { unneeded = [], ...changed } = await change(await this.readIndex());
         await writeFileWhole(join(this.#folder, indexPath), bodyOf(encodeIndexFile(changed))());
         for (const path of unneeded) {
@@ -124,6 +130,18 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
       },
       op.signal,
     );
+  }
+
+  /** What processes left here that were killed: looked for now and then, as it takes a look at every name. */
+  async #sweep(): Promise<void> {
+    const now = performance.now();
+    if (now >= this.#nextSweep) {
+      this.#nextSweep = now + sweepEvery;
+      await sweepLocks(this.#folder, /\.index\.lock/);
+      for (const folder of ['.', 'blobs/sha256', 'blobs/sha512']) {
+        await sweepTemporary(join(this.#folder, folder));
+      }
+    }
   }
 
   /** @throws {OciError} `layout-invalid` for a layout of a version to come: what we wrote could harm it */

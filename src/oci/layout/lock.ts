@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isAlive, ownName, sweep } from '../../base/leftovers.ts';
 import { fileError, OciError } from '../errors.ts';
 
 /**
@@ -42,7 +43,7 @@ async function release(path: string, owner: string): Promise<void> {
 /** @returns what the lock says of its owner */
 async function acquire(path: string, signal?: AbortSignal): Promise<string> {
   const owner = `${process.pid}@${hostname()} ${randomUUID()}`;
-  const own = `${path}.${randomUUID()}`;
+  const own = `${ownName(`${path}.`)}${randomUUID()}`;
   const start = performance.now();
   try {
     await writeFile(own, owner, { flag: 'wx' });
@@ -98,11 +99,10 @@ async function removeStale(path: string, aside: string): Promise<void> {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+/** Removes what is left of processes that were killed while they waited for a lock of this name. */
+export async function sweepLocks(folder: string, name: RegExp): Promise<void> {
+  await sweep(folder, {
+    before: new RegExp(`${name.source}\\.`),
+    behind: /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.stale)?/,
+  });
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ownName, sweep } from '../../base/leftovers.ts';
 import { fileError } from '../errors.ts';
 
 /**
@@ -12,7 +13,7 @@ export async function writeFileWhole(
   source: AsyncIterable<Uint8Array>,
   onBytes?: (bytes: number) => void,
 ): Promise<void> {
-  const temporary = join(dirname(path), `.tmp-${randomUUID()}`);
+  const temporary = join(dirname(path), `${ownName('.tmp-')}${randomUUID()}`);
   let sent = 0;
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -32,6 +33,11 @@ export async function writeFileWhole(
     onBytes?.(-sent);
     throw fileError(error, path);
   }
+}
+
+/** Removes what is left of files that a process was writing when it was killed. */
+export async function sweepTemporary(folder: string): Promise<void> {
+  await sweep(folder, { before: /\.tmp-/, behind: /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/ });
 }
 
 /** What a network gives in small chunks is written in few calls, each while the next chunks come. */
