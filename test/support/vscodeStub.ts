@@ -6,6 +6,7 @@ const fill = (text, values) => text.replace(/\\{(\\d+)\\}/g, (_, index) => Strin
 export const l10n = { t: (text, ...values) => fill(text, values) };
 export const window = {}, commands = {}, env = {}, workspace = {};
 export const InputBoxValidationSeverity = {}, QuickInputButtons = {}, ProgressLocation = {};
+export const Uri = {};
 export class Disposable {}
 export const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
 export class TreeItem { constructor(label, state) { this.label = label; this.collapsibleState = state; } }
