@@ -1,6 +1,6 @@
 import { LruMap } from '../../base/lru.ts';
 import { collect } from '../../base/bytes.ts';
-import { markVerified, readVerified, verified } from '../content.ts';
+import { checkSize, markVerified, readVerified, verified } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { algorithmOf, digestOf, hexOf, isDigest, type Digest } from '../digest.ts';
 import { isOciError, OciError } from '../errors.ts';
@@ -75,9 +75,14 @@ export class LayoutReader implements ReadStore {
     if (digest === undefined) {
       throw new OciError('not-found', `${this.files.name} has no ${ref}`, { url: this.files.name });
     }
-    return op.cached?.descriptor.digest === digest
-      ? op.cached
-      : this.#read(digest, entry?.descriptor.mediaType ?? '', op);
+    const found =
+      op.cached?.descriptor.digest === digest
+        ? op.cached
+        : await this.#read(digest, entry?.descriptor.mediaType ?? '', op);
+    if (entry) {
+      checkSize(entry.descriptor, found.descriptor.size);
+    }
+    return found;
   }
 
   fetch(
