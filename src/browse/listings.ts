@@ -157,6 +157,7 @@ export class Listings {
             ? place.registry.repositories(op)
             : place.registry.repository(node.repository).tags(op),
         (name) => name,
+        place.host,
       ),
       firstPage: Math.max(pageSize(), Math.min(loaded, searchPage)),
       filter: before?.filter,

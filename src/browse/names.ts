@@ -2,7 +2,7 @@ import { Limiter } from '../base/limiter.ts';
 import { LruMap } from '../base/lru.ts';
 import type { TypeTable } from '../artifacts/table.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { isAbort, isOciError, OciError } from '../oci/errors.ts';
+import { isAbort, OciError } from '../oci/errors.ts';
 import type { ManifestCache, ReadStore } from '../oci/store.ts';
 import type { Branches } from './branches.ts';
 import type { Named } from './browser.ts';
@@ -190,8 +190,8 @@ export class Names {
     this.#ports.named(node);
   }
 
-  /** Whether a tag is there: asked once, and named by the answer. Rejects for an abort only. */
-  async isThere(node: TagNode, signal: AbortSignal): Promise<boolean> {
+  /** What is known of a tag that may not be there: asked once. Rejects for an abort only. */
+  async find(node: TagNode, signal: AbortSignal): Promise<Named | OciError | undefined> {
     try {
       await this.#one(node, signal);
     } catch (error) {
@@ -200,7 +200,7 @@ export class Names {
       }
       this.#known.set(node.id, asOciError(error));
     }
-    return !isOciError(this.#known.get(node.id), 'not-found');
+    return this.#known.get(node.id);
   }
 
   /** Whether the config, not read yet, may tell more. */

@@ -14,6 +14,7 @@ export class PagedList<T> {
   readonly items: T[] = [];
   readonly #fetch: (op: PageOp) => Promise<Page<T>>;
   readonly #key: (item: T) => string;
+  readonly #host: string;
   readonly #keys = new Set<string>();
   readonly #tokens = new Set<string>();
   readonly #flights = new Flights();
@@ -24,9 +25,11 @@ export class PagedList<T> {
   /** Of the last try; a try that succeeds clears it. */
   error: OciError | undefined;
 
-  constructor(fetch: (op: PageOp) => Promise<Page<T>>, key: (item: T) => string) {
+  /** @param host of the registry, which its errors are about */
+  constructor(fetch: (op: PageOp) => Promise<Page<T>>, key: (item: T) => string, host: string) {
     this.#fetch = fetch;
     this.#key = key;
+    this.#host = host;
   }
 
   /** True once a first page came. */
@@ -75,7 +78,7 @@ export class PagedList<T> {
     }
     this.#pages++;
     this.#idle = this.items.length === before ? this.#idle + 1 : 0;
-    this.#ended = next === undefined || this.items.length >= maxItems;
+    this.#ended = next === undefined;
     if (next === undefined) {
       return;
     }
@@ -83,10 +86,11 @@ export class PagedList<T> {
       this.#tokens.has(next) ||
       (items.length > 0 && this.#idle > 0) ||
       this.#idle > maxIdle ||
-      this.#pages >= maxPages;
+      this.#pages >= maxPages ||
+      this.items.length >= maxItems;
     if (isEndless) {
       this.#ended = true;
-      throw new OciError('endless-list', 'The registry gives a list that does not end');
+      throw new OciError('endless-list', 'The registry gives a list that does not end', { host: this.#host });
     }
     this.#tokens.add(next);
     this.#next = next;

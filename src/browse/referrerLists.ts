@@ -1,4 +1,5 @@
 import type { Descriptor } from '../oci/descriptor.ts';
+import { isOciError, type OciError } from '../oci/errors.ts';
 import type { Branches } from './branches.ts';
 import { attachedTags } from './folding.ts';
 import { maxChildren, type Listings } from './listings.ts';
@@ -14,6 +15,9 @@ interface Ports {
   readonly names: Names;
   readonly pageSize: () => number;
 }
+
+/** Answers to a name that is only guessed: there is none, or none that we may know of. */
+const saysNothing = ['not-found', 'denied', 'unauthorized'] as const;
 
 /** Referrers below a list: the cap without a failure, the way to the next page, and three tags. */
 const maxRows = maxChildren - 5;
@@ -33,16 +37,17 @@ export class ReferrerLists {
     if (!list.isLoaded && list.error === undefined) {
       await this.more(node, signal);
     }
-    const attached = await this.#attached(node, signal);
+    const { tags: attached, error: guessed } = await this.#attached(node, signal);
+    const error = list.error ?? guessed;
     const children: readonly Node[] = list.items
       .slice(0, maxRows)
       .map((item) => nodes.manifest(node, item, 'referrer'));
     const cut = list.items.length > maxRows;
-    const isEmpty = children.length + attached.length === 0 && !list.hasMore && !list.error;
+    const isEmpty = children.length + attached.length === 0 && !list.hasMore && !error;
     return [
       ...attached,
       ...children,
-      ...(list.error ? [nodes.failure(node, list.error)] : []),
+      ...(error ? [nodes.failure(node, error)] : []),
       ...(isEmpty ? [nodes.note(node, 'no-referrers')] : []),
       ...(cut || list.hasMore ? [nodes.more(node, children.length, cut)] : []),
     ];
@@ -61,22 +66,36 @@ export class ReferrerLists {
 
   /**
    * The tags of cosign for this manifest. A tag list that is loaded to its end says which there are and nothing is asked but
-   * their manifests; else the three names that may be are asked for, once.
+   * their manifests; else the three names that may be are asked for, once. That a name which only may be cannot be asked for
+   * is one failure of the list, and no row.
    */
-  async #attached(node: ReferrersNode, signal?: AbortSignal): Promise<readonly TagNode[]> {
+  async #attached(
+    node: ReferrersNode,
+    signal?: AbortSignal,
+  ): Promise<{ readonly tags: readonly TagNode[]; readonly error?: OciError | undefined }> {
     const { nodes, branches, listings, names } = this.#ports;
     const { place, repository, subject } = node;
     const listing = listings.known(nodes.repository(place, repository));
     const isWhole = listing?.list.isLoaded === true && !listing.list.hasMore;
+    const isListed = (tag: string): boolean =>
+      listing?.list.has(tag) === true || listing?.extra.has(tag) === true;
     const tags = attachedTags(subject.digest)
-      .filter((tag) => !isWhole || listing.list.has(tag) || listing.extra.has(tag))
+      .filter((tag) => !isWhole || isListed(tag))
       .map((tag) => nodes.attached(node, tag));
     const found = await branches.run(
       node,
-      (inner) => Promise.all(tags.map((tag) => names.isThere(tag, inner))),
+      (inner) => Promise.all(tags.map((tag) => names.find(tag, inner))),
       signal,
     );
-    return tags.filter((_, index) => found[index]);
+    return {
+      tags: tags.filter(({ tag }, index) =>
+        isListed(tag) ? !isOciError(found[index], 'not-found') : !isOciError(found[index]),
+      ),
+      error: found.find(
+        (outcome, index): outcome is OciError =>
+          isOciError(outcome) && !isOciError(outcome, ...saysNothing) && !isListed(tags[index]?.tag ?? ''),
+      ),
+    };
   }
 
   #list(node: ReferrersNode): PagedList<Descriptor> {
@@ -86,6 +105,7 @@ export class ReferrerLists {
       new PagedList<Descriptor>(
         (op) => store.referrers(node.subject, op),
         ({ digest }) => digest,
+        node.place.host,
       );
     this.#lists.set(node.id, list);
     return list;

@@ -26,6 +26,7 @@ const remedies = {
   trust: { title: () => l10n.t('Trust Certificate'), command: Command.trustCertificate },
   retry: { title: () => l10n.t('Retry'), command: Command.refresh },
   diagnose: { title: () => l10n.t('Diagnose'), command: Command.diagnose },
+  goTo: { title: () => l10n.t('Go to Reference'), command: Command.goToReference },
   log: { title: () => l10n.t('Show Log'), command: Command.showLog },
 } as const;
 
@@ -156,8 +157,11 @@ const rows = {
   },
   'endless-list': {
     text: (facts) =>
-      l10n.t('{0} gives a list that does not end; what came so far is shown. Filter instead.', hostOf(facts)),
-    remedies: ['log'],
+      l10n.t(
+        '{0} gives a list that does not end; what came so far is shown. Go to a reference to see others.',
+        hostOf(facts),
+      ),
+    remedies: ['goTo', 'log'],
   },
   'manifest-invalid': {
     text: (_, message) => l10n.t('The manifest is not valid: {0}. It was not used.', message),

@@ -64,6 +64,13 @@ function drop({ body }: Answer): void {
   body.on('error', () => undefined).destroy();
 }
 
+/** @throws {OciError} `not-a-registry` for a web page: of a proxy, a login, an error */
+export function refuseHtml(answer: Answer): void {
+  if (/html/i.test(registryHeader(answer, 'content-type') ?? '')) {
+    throw new OciError('not-a-registry', 'A web page was served for a document', answer.facts);
+  }
+}
+
 /** Lets go of an answer whose body says nothing. */
 export async function discard(answer: Answer): Promise<void> {
   const timer = setTimeout(() => drop(answer), Math.min(answer.patience, restPatience));

@@ -15,7 +15,7 @@ import {
   withReferrer,
 } from '../referrersTag.ts';
 import type { Op, Page, PageOp } from '../store.ts';
-import { registryHeader, type Answer } from './answer.ts';
+import { refuseHtml, registryHeader, type Answer } from './answer.ts';
 import type { Client } from './client.ts';
 import { registryErrors, statusError, withFacts } from './errors.ts';
 import { nextLink, nextPage } from './links.ts';
@@ -73,9 +73,10 @@ export class Referrers {
       this.#noApi(answer);
       return undefined;
     }
-    const type = registryHeader(answer, 'content-type')?.split(';', 1)[0]?.trim();
+    const type = registryHeader(answer, 'content-type')?.split(';', 1)[0]?.trim() ?? '';
     if (type !== MediaType.index) {
-      this.#hasApi = false;
+      // A web page is of something in between, and may be gone the next time.
+      this.#hasApi = /html/i.test(type) ? undefined : false;
       return undefined;
     }
     const index = parsed(answer, () => parseManifest(answer.bytes, MediaType.index));
@@ -118,6 +119,7 @@ export class Referrers {
     if (answer.status === 404) {
       return { manifests: [], etag: undefined };
     }
+    refuseHtml(answer);
     const type = registryHeader(answer, 'content-type')?.split(';', 1)[0]?.trim() ?? '';
     // GitLab takes the tag for the subject's digest: an index that is the subject lists no referrers.
     if (registryHeader(answer, 'docker-content-digest') === subject) {

@@ -7,7 +7,7 @@ import { maxManifestSize, parseManifest } from '../manifest.ts';
 import { isManifestType, manifestAccept, MediaType } from '../mediaTypes.ts';
 import { isRepository, isTag } from '../reference.ts';
 import type { Body, Deleter, FetchedManifest, Mounter, Op, Page, PageOp, PushOp, Store } from '../store.ts';
-import { chunksOf, discard, registryHeader, type Answer } from './answer.ts';
+import { chunksOf, discard, refuseHtml, registryHeader, type Answer } from './answer.ts';
 import type { Client } from './client.ts';
 import { withFacts } from './errors.ts';
 import { listPage, type Lists } from './lists.ts';
@@ -336,9 +336,7 @@ function checked(ref: string, answer: Answer, bytes: Uint8Array): Descriptor {
   const wanted = isDigest(ref) ? ref : isDigest(said) ? said : undefined;
   const digest = digestOf(bytes, wanted ? algorithmOf(wanted) : 'sha256');
   const mediaType = mediaTypeOf(answer);
-  if (!isManifestType(mediaType) && /html/i.test(mediaType)) {
-    throw new OciError('not-a-registry', 'A web page was served for a manifest');
-  }
+  refuseHtml(answer);
   // Signed schema 1 is named by the digest of its payload, not of its bytes.
   if (wanted !== undefined && digest !== wanted && mediaType !== MediaType.dockerSchema1Signed) {
     throw new OciError('digest-mismatch', `The registry says ${wanted}, the bytes are ${digest}`);
