@@ -7,7 +7,7 @@ import { errorText } from '../host/errorText.ts';
 import { plainText } from '../host/plainText.ts';
 import { ignoredTexts } from '../host/typeTexts.ts';
 import type { Services } from '../host/services.ts';
-import { platformText } from '../oci/descriptor.ts';
+import { platformText, type Annotations } from '../oci/descriptor.ts';
 import { OciError } from '../oci/errors.ts';
 
 /** Most annotations that are shown. */
@@ -90,7 +90,7 @@ async function placeLines(
 function namedLines(named: Named): readonly Line[] {
   const { type, descriptor, manifest } = named;
   const [evidence] = type.evidence;
-  const annotations = Object.entries({ ...descriptor.annotations, ...manifest?.annotations });
+  const annotations = annotationsOf(descriptor.annotations, manifest?.annotations);
   return [
     [l10n.t('Digest'), descriptor.digest],
     [l10n.t('Media type'), descriptor.mediaType],
@@ -113,14 +113,29 @@ function namedLines(named: Named): readonly Line[] {
         .map(({ field, why }) => `${field} (${ignoredTexts[why]()})`)
         .join('; '),
     ),
-    ...annotations
-      .slice(0, maxAnnotations)
-      .map(([name, value]): Line => [plainText(name, 100).replace(/[^\w./-]/g, ' '), value]),
+    ...annotations.first.map(([name, value]): Line => [
+      plainText(name, 100).replace(/[^\w./-]/g, ' '),
+      value,
+    ]),
     ...line(
       l10n.t('Annotations'),
-      annotations.length > maxAnnotations ? l10n.t('{0} in all', annotations.length) : undefined,
+      annotations.count > maxAnnotations ? l10n.t('{0} in all', annotations.count) : undefined,
     ),
   ];
+}
+
+/** Of one name the manifest's value, not that of its parent's list. A hundred thousand are counted and not copied. */
+function annotationsOf(
+  listed: Annotations = {},
+  own: Annotations = {},
+): { readonly first: readonly Line[]; readonly count: number } {
+  const more = Object.keys(own).filter((name) => !Object.hasOwn(listed, name));
+  const names = Object.keys(listed);
+  const shown = [...names.slice(0, maxAnnotations), ...more.slice(0, maxAnnotations)];
+  return {
+    first: shown.slice(0, maxAnnotations).map((name) => [name, own[name] ?? listed[name] ?? '']),
+    count: names.length + more.length,
+  };
 }
 
 function line(name: string, value: string | undefined): readonly Line[] {

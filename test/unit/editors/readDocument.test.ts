@@ -7,6 +7,7 @@ import type { Place } from '../../../src/browse/place.ts';
 import { createDocumentReader, looksBinary, maxBlob } from '../../../src/editors/readDocument.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { isOciError } from '../../../src/oci/errors.ts';
+import { MediaType } from '../../../src/oci/mediaTypes.ts';
 import { MemoryStore } from '../../../src/oci/memory.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -82,6 +83,24 @@ describe('createDocumentReader', () => {
     assert.equal(store.fetches, 0);
     store.lie = new Uint8Array(maxBlob + 1);
     await assert.rejects(reader.read(place, unsized), isTooLarge);
+  });
+
+  it('shows no manifest of another size than its descriptor says', async () => {
+    const document = bytes('{"schemaVersion":2,"layers":[]}');
+    const { reader, place, unsized, store } = await setUp(document);
+    await store.push(
+      { mediaType: MediaType.manifest, digest: unsized.digest, size: document.byteLength },
+      bodyOf(document),
+    );
+    const manifest = { ...unsized, kind: 'manifest', mediaType: MediaType.manifest } as const;
+    for (const size of [document.byteLength - 1, document.byteLength + 1]) {
+      await assert.rejects(reader.read(place, { ...manifest, size }), (error) =>
+        isOciError(error, 'size-mismatch'),
+      );
+    }
+    for (const right of [manifest, { ...manifest, size: document.byteLength }]) {
+      assert.deepEqual(Buffer.from(await reader.read(place, right)), Buffer.from(document));
+    }
   });
 
   it('reads only the start of a blob to see what it is', async () => {

@@ -248,4 +248,38 @@ describe('a row of the tree', () => {
     }
     browser.dispose();
   });
+
+  it('counts a hundred thousand annotations and shows a few, of 3,000 manifests those there is room for', async () => {
+    const many = new MemoryStore();
+    const config = await pushed(many, Buffer.from('{}'), MediaType.empty);
+    const document = { schemaVersion: 2 as const, mediaType: MediaType.manifest, config, layers: [] };
+    const annotations = Object.fromEntries(Array.from({ length: 100_000 }, (_, at) => [`key-${at}`, 'own']));
+    const image = await pushed(many, encodeManifest({ ...document, annotations }), MediaType.manifest, 'a');
+    const listed = { ...image, annotations: { 'key-0': 'listed', other: 'listed' } };
+    const manifests = Array.from({ length: 3000 }, () => listed);
+    const index = encodeManifest({ schemaVersion: 2, mediaType: MediaType.index, manifests });
+    await pushed(many, index, MediaType.index, 'many');
+    const browser = tree({
+      registry: {
+        kind: 'remote',
+        repository: () => many,
+        repositories: () => Promise.resolve({ items: [] }),
+      },
+    });
+    const tag = browser.locate('p', 'team/app', 'many');
+    const children = tag ? await browser.children(tag) : [];
+    assert.ok(children.length > 900 && children.length <= 1000);
+    const more = children.find(({ kind }) => kind === 'more');
+    assert.match(JSON.stringify(more && treeItem(more, browser).label), /open the document to see all/);
+    const [child] = children;
+    assert.ok(child);
+    const services = { browser } as unknown as Parameters<typeof tooltipOf>[1];
+    const text = (await tooltipOf(child, services, new AbortController().signal))?.value ?? '';
+    assert.ok(text.length < 5000, String(text.length));
+    assert.match(text, /\*\*Annotations\*\* 100001 in all/);
+    assert.equal(text.match(/\*\*key-\d+\*\* own/g)?.length, 11, text);
+    assert.match(text, /\*\*key-0\*\* own/);
+    assert.match(text, /\*\*other\*\* listed/);
+    browser.dispose();
+  });
 });
