@@ -60,6 +60,8 @@ export interface RegistrySetting {
   readonly host: string;
   /** What people read; tells several entries of one host apart. */
   readonly name?: string;
+  /** Only the repositories of it are listed: `library`, `my-org`. */
+  readonly namespace?: string;
   /** Repositories shown whether the catalog names them or not. */
   readonly repositories?: readonly string[];
   /** True: only `repositories`; the catalog is not asked. */

@@ -10,6 +10,8 @@ export interface Place {
   /** What a reference starts with: the host of a remote registry, the absolute folder of Local or of a layout. */
   readonly host: string;
   readonly registry: Registry;
+  /** Only its repositories are listed. */
+  readonly namespace?: string | undefined;
   /** Repositories that are shown whether the catalog names them or not. */
   readonly pinned: readonly string[];
   /** With pinned ones only, the catalog is not asked (it is denied, absent, or not wanted). */

@@ -3,7 +3,7 @@ import type { Place } from '../browse/place.ts';
 import { View, type RegistrySetting } from '../contributions.ts';
 import { errorText } from '../host/errorText.ts';
 import { plainText } from '../host/plainText.ts';
-import { placeId, withoutRegistry, withRegistry } from '../host/registrySettings.ts';
+import { placeId, placeName, withoutRegistry, withRegistry, type Listed } from '../host/registrySettings.ts';
 import type { Services } from '../host/services.ts';
 import {
   changeRegistries,
@@ -15,7 +15,10 @@ import {
 import { isOciError } from '../oci/errors.ts';
 import { parsePasted } from '../oci/pasted.ts';
 import { canonicalHost, isRepository, type Pasted } from '../oci/reference.ts';
+import { inNamespace } from '../oci/remote/inNamespace.ts';
+import { namespaceOf } from '../oci/remote/namespaceOf.ts';
 import type { ProbeResult } from '../oci/remote/probe.ts';
+import { quirksOf } from '../oci/remote/quirks.ts';
 import { confirm, inputOne, pickOne } from './ask.ts';
 import { pastedProblem } from './go.ts';
 import { nameProblem, pinIn } from './registryEntries.ts';
@@ -23,7 +26,7 @@ import { signIn } from './signIn.ts';
 import { probeHost } from './trust.ts';
 
 /** What to do about a registry that does not list its repositories to us. */
-type Next = 'signIn' | 'pin' | 'continue';
+type Next = 'signIn' | 'namespace' | 'pin' | 'continue';
 
 /** @param given what would be pasted; undefined asks for it */
 export async function addRegistry(given: string | undefined, services: Services): Promise<void> {
@@ -34,20 +37,26 @@ export async function addRegistry(given: string | undefined, services: Services)
       title,
       prompt: l10n.t('A host, a URL, a reference or a pull command'),
       placeholder: 'localhost:5000',
-      validate: pastedProblem,
+      validate: (typed) => (namespaceOf(typed) ? undefined : pastedProblem(typed)),
     }));
-  const pasted = parsePasted(text);
+  const whose = namespaceOf(text);
+  const pasted: Pasted = whose ? { registry: whose.registry } : parsePasted(text);
   const host = canonicalHost(pasted.registry);
-  const name = await askEntry(title, { ...pasted, registry: host }, services);
+  const listed = { host, ...(whose ? { namespace: whose.namespace } : {}) };
+  const name = await askEntry(title, { ...pasted, registry: host }, listed, services);
   if (name === undefined) {
     return;
   }
-  const found = await probeOrAddAnyway(host, services);
+  const found = await probeOrAddAnyway(listed, services);
   if (found) {
     await services.network.remember(host, found.scheme);
   }
   const target = await askTarget(title);
-  const next = found && pasted.repository === undefined ? await askNext(title, host, found) : 'continue';
+  const next = found && pasted.repository === undefined ? await askNext(title, listed, found) : 'continue';
+  if (next === 'namespace') {
+    await addRegistry(`${host}/${(await askNamespace(title, host)).trim()}/`, services);
+    return;
+  }
   const repositories =
     pasted.repository === undefined
       ? next === 'pin'
@@ -57,13 +66,13 @@ export async function addRegistry(given: string | undefined, services: Services)
   // Where signing in may open the catalog, it is worth asking again.
   const isClosed = found?.catalog === 'absent' || (found?.catalog === 'denied' && found.auth === 'anonymous');
   const entry: RegistrySetting = {
-    host,
+    ...listed,
     ...(name === '' ? {} : { name }),
     ...(repositories.length > 0 ? { repositories } : {}),
     ...(isClosed && repositories.length > 0 ? { pinnedOnly: true } : {}),
   };
   await writeRegistries(target, withRegistry(registriesOf(target), entry));
-  const place = { id: placeId(entry), host, name: name === '' ? host : name };
+  const place = { id: placeId(entry), host, name: name === '' ? placeName(listed) : name };
   const [first] = repositories;
   await reveal(place.id, first === undefined ? pasted : { ...pasted, repository: first }, services);
   if (next === 'signIn') {
@@ -75,9 +84,21 @@ export async function addRegistry(given: string | undefined, services: Services)
 }
 
 /** The name of the entry, empty for the first one of a host; undefined: nothing is to be added. */
-async function askEntry(title: string, pasted: Pasted, services: Services): Promise<string | undefined> {
-  const host = pasted.registry;
-  const known = services.places.all().filter((place) => place.kind === 'remote' && place.host === host);
+async function askEntry(
+  title: string,
+  pasted: Pasted,
+  listed: Listed,
+  services: Services,
+): Promise<string | undefined> {
+  const host = placeName(listed);
+  const known = services.places
+    .all()
+    .filter(
+      (place) =>
+        place.kind === 'remote' &&
+        place.host === listed.host &&
+        (place.namespace === listed.namespace || inNamespace(pasted.repository ?? '', place.namespace)),
+    );
   if (known.length === 0) {
     return '';
   }
@@ -105,7 +126,8 @@ async function askEntry(title: string, pasted: Pasted, services: Services): Prom
       title,
       prompt: l10n.t('Name that tells this entry of {0} from the others', host),
       placeholder: l10n.t('work'),
-      validate: (text) => (text.trim() === '' ? l10n.t('A name is needed.') : nameProblem(text.trim(), host)),
+      validate: (text) =>
+        text.trim() === '' ? l10n.t('A name is needed.') : nameProblem(text.trim(), listed),
     });
     return name.trim();
   }
@@ -117,9 +139,12 @@ async function askEntry(title: string, pasted: Pasted, services: Services): Prom
 }
 
 /** Undefined: it cannot be reached now (a VPN, a laptop on the train) and is added all the same. */
-async function probeOrAddAnyway(host: string, services: Services): Promise<ProbeResult | undefined> {
+async function probeOrAddAnyway(
+  { host, namespace }: Listed,
+  services: Services,
+): Promise<ProbeResult | undefined> {
   try {
-    return await probeHost(host, services);
+    return await probeHost(host, services, namespace);
   } catch (error) {
     if (!isOciError(error, 'unreachable', 'name-not-found', 'timeout', 'connection-lost', 'server-error')) {
       throw error;
@@ -155,20 +180,31 @@ async function askTarget(title: string): Promise<SettingTarget> {
   });
 }
 
-async function askNext(title: string, host: string, found: ProbeResult): Promise<Next> {
+async function askNext(title: string, listed: Listed, found: ProbeResult): Promise<Next> {
+  const { host, namespace } = listed;
   if (found.catalog === 'yes') {
     return 'continue';
   }
+  const quirks = quirksOf(host);
   const canSignIn = found.auth !== 'anonymous';
   return pickOne<Next>({
     title,
     placeholder:
       found.catalog === 'denied' && canSignIn
-        ? l10n.t('{0} lists its repositories only to those who sign in, if at all', host)
-        : l10n.t('{0} does not list its repositories', host),
+        ? l10n.t('{0} lists its repositories only to those who sign in, if at all', placeName(listed))
+        : l10n.t('{0} does not list its repositories', placeName(listed)),
     choices: [
       ...(canSignIn
         ? [{ label: l10n.t('Sign In…'), description: found.realm ?? host, value: 'signIn' } as const]
+        : []),
+      ...(namespace === undefined && quirks?.isNamespaced === true && quirks.api
+        ? [
+            {
+              label: l10n.t('List a Namespace…'),
+              description: l10n.t('of a person or an organization'),
+              value: 'namespace',
+            } as const,
+          ]
         : []),
       {
         label: l10n.t('Pin Repositories…'),
@@ -181,6 +217,16 @@ async function askNext(title: string, host: string, found: ProbeResult): Promise
         value: 'continue',
       },
     ],
+  });
+}
+
+function askNamespace(title: string, host: string): Promise<string> {
+  return inputOne({
+    title,
+    prompt: l10n.t('Namespace of {0} whose repositories are shown', host),
+    placeholder: host === 'docker.io' ? 'library' : 'my-org',
+    validate: (typed) =>
+      namespaceOf(`${host}/${typed.trim()}/`) ? undefined : l10n.t('{0} is no namespace', plainText(typed)),
   });
 }
 

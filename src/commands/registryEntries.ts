@@ -2,7 +2,15 @@ import { l10n, window } from 'vscode';
 import type { Place } from '../browse/place.ts';
 import { cancelled } from '../host/cancelled.ts';
 import { plainText } from '../host/plainText.ts';
-import { placeId, withName, withoutRegistry, withPinned, withPinnedOnly } from '../host/registrySettings.ts';
+import {
+  placeId,
+  placeName,
+  withName,
+  withoutRegistry,
+  withPinned,
+  withPinnedOnly,
+  type Listed,
+} from '../host/registrySettings.ts';
 import type { Services } from '../host/services.ts';
 import {
   changeRegistries,
@@ -66,15 +74,16 @@ async function askRemovable(args: readonly unknown[], services: Services): Promi
 /** Another name is another id: what was stored under the old one goes with it. */
 export async function renameRegistry(place: Place, services: Services): Promise<void> {
   const { id, host } = place;
+  const usual = placeName(place);
   const name = (
     await inputOne({
       title: l10n.t('Rename {0}', plainText(place.name)),
-      prompt: l10n.t('Name that the tree shows. Empty: {0}', host),
+      prompt: l10n.t('Name that the tree shows. Empty: {0}', usual),
       value: place.name,
-      validate: (text) => nameProblem(text.trim(), host, id),
+      validate: (text) => nameProblem(text.trim(), place, id),
     })
   ).trim();
-  const renamed = placeId({ host, name: name === '' ? host : name });
+  const renamed = entryId(place, name);
   if (renamed === id) {
     return;
   }
@@ -84,14 +93,23 @@ export async function renameRegistry(place: Place, services: Services): Promise<
 }
 
 /** Undefined: a name no other entry of the host has. */
-export function nameProblem(name: string, host: string, own?: string): string | undefined {
+export function nameProblem(name: string, place: Listed, own?: string): string | undefined {
   if (name.length > 100) {
     return l10n.t('At most 100 characters');
   }
-  const id = placeId({ host, name: name === '' ? host : name });
+  const id = entryId(place, name);
   return id !== own && registrySettings().some((entry) => placeId(entry) === id)
-    ? l10n.t('There is another entry of {0} with this name.', host)
+    ? l10n.t('There is another entry of {0} with this name.', placeName(place))
     : undefined;
+}
+
+/** @param name empty: as it goes by without */
+function entryId({ host, namespace }: Listed, name: string): string {
+  return placeId({
+    host,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === '' ? {} : { name }),
+  });
 }
 
 export async function pin(args: readonly unknown[], place: Place, services: Services): Promise<void> {

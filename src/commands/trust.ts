@@ -10,7 +10,7 @@ import { confirm } from './ask.ts';
 export const userAgent = 'oci-explorer';
 
 /** Asks the host; a server without TLS or with an unknown certificate is asked again when the person agrees to it. */
-export async function probeHost(host: string, services: Services): Promise<ProbeResult> {
+export async function probeHost(host: string, services: Services, namespace?: string): Promise<ProbeResult> {
   const ask = (): Promise<ProbeResult> =>
     withProgress(
       l10n.t('Asking {0}…', host),
@@ -21,6 +21,7 @@ export async function probeHost(host: string, services: Services): Promise<Probe
             dispatcher: services.network.dispatcher(host),
             credentials: services.accounts.source(host),
             userAgent,
+            namespace,
             scheme: setting('plainHttpHosts').includes(host) ? 'http' : undefined,
           },
           signal,

@@ -14,7 +14,7 @@ import { lazyRegistry } from './lazyRegistry.ts';
 import { log } from './log.ts';
 import type { Network } from './network.ts';
 import { plainText } from './plainText.ts';
-import { placeId } from './registrySettings.ts';
+import { placeId, placeName } from './registrySettings.ts';
 import type { PlaceList } from './services.ts';
 import { layoutSettings, onSettings, registrySettings, setting } from './settings.ts';
 
@@ -136,9 +136,10 @@ function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOp
   const version = (context.extension.packageJSON as { readonly version: string }).version;
   const facts = {
     id,
-    name: plainText(entry.name ?? host),
+    name: plainText(entry.name ?? placeName(entry)),
     kind: 'remote',
     host,
+    namespace: entry.namespace,
     pinned: entry.repositories ?? [],
     pinnedOnly: entry.pinnedOnly ?? false,
     countsReads: quirksOf(host)?.countsReads ?? false,
@@ -149,6 +150,7 @@ function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOp
       scheme: network.scheme(host),
       credentials: accounts.source(id),
       account: id,
+      namespace: entry.namespace,
       dispatcher: network.dispatcher(host),
       userAgent: `oci-explorer/${version}`,
       log: ({ method, url, status, milliseconds }) => {

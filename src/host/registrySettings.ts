@@ -15,8 +15,12 @@ function parseEntry(entry: unknown): RegistrySetting | undefined {
   if (!isRecord(entry) || typeof entry['host'] !== 'string') {
     return undefined;
   }
-  const host = canonicalHost(entry['host'].trim());
-  if (!isHost(host)) {
+  // `ghcr.io/my-org` is a host and a namespace.
+  const [first = '', ...rest] = entry['host'].trim().split('/');
+  const host = canonicalHost(first);
+  const named = entry['namespace'] ?? rest.join('/');
+  const namespace = typeof named === 'string' ? named.trim().replace(/\/$/, '').toLowerCase() : '';
+  if (!isHost(host) || (namespace !== '' && !isRepository(namespace))) {
     return undefined;
   }
   const name = typeof entry['name'] === 'string' ? entry['name'].trim().slice(0, 100) : '';
@@ -25,15 +29,28 @@ function parseEntry(entry: unknown): RegistrySetting | undefined {
     : [];
   return {
     host,
+    ...(namespace === '' ? {} : { namespace }),
     ...(name === '' ? {} : { name }),
     ...(repositories.length > 0 ? { repositories: [...new Set(repositories)].slice(0, maxPinned) } : {}),
     ...(entry['pinnedOnly'] === true ? { pinnedOnly: true } : {}),
   };
 }
 
+/** What an entry lists. */
+export interface Listed {
+  readonly host: string;
+  readonly namespace?: string | undefined;
+}
+
+/** What an entry without a name of its own goes by: `ghcr.io`, `ghcr.io/my-org`. */
+export function placeName({ host, namespace }: Listed): string {
+  return namespace === undefined ? host : `${host}/${namespace}`;
+}
+
 /** What two entries are the same registry by, and what its credentials are stored under. */
 export function placeId(entry: RegistrySetting): string {
-  return entry.name === undefined || entry.name === entry.host ? entry.host : `${entry.host}#${entry.name}`;
+  const place = placeName(entry);
+  return entry.name === undefined || entry.name === place ? place : `${place}#${entry.name}`;
 }
 
 /** One list of several: an entry that comes again adds its pinned repositories to the first. */
@@ -84,23 +101,25 @@ export function withPinnedOnly(
   id: string,
   isPinnedOnly: boolean,
 ): readonly RegistrySetting[] {
-  return changed(entries, id, ({ host, name, repositories }) => ({
+  return changed(entries, id, ({ host, namespace, name, repositories }) => ({
     host,
+    ...(namespace === undefined ? {} : { namespace }),
     ...(name === undefined ? {} : { name }),
     ...(repositories ? { repositories } : {}),
     ...(isPinnedOnly ? { pinnedOnly: true } : {}),
   }));
 }
 
-/** @param name empty: the registry goes by its host again */
+/** @param name empty: the registry goes by its host, and its namespace, again */
 export function withName(
   entries: readonly RegistrySetting[],
   id: string,
   name: string,
 ): readonly RegistrySetting[] {
-  return changed(entries, id, ({ host, repositories, pinnedOnly }) => ({
+  return changed(entries, id, ({ host, namespace, repositories, pinnedOnly }) => ({
     host,
-    ...(name === '' || name === host ? {} : { name }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === '' || name === placeName({ host, namespace }) ? {} : { name }),
     ...(repositories ? { repositories } : {}),
     ...(pinnedOnly === true ? { pinnedOnly } : {}),
   }));

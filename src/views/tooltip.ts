@@ -9,6 +9,9 @@ import { ignoredTexts } from '../host/typeTexts.ts';
 import type { Services } from '../host/services.ts';
 import { platformText, type Annotations } from '../oci/descriptor.ts';
 import { OciError } from '../oci/errors.ts';
+import { quirksOf } from '../oci/remote/quirks.ts';
+import type { RateLimit } from '../oci/remote/rateLimit.ts';
+import { isRemote } from '../oci/remote/registry.ts';
 
 /** Most annotations that are shown. */
 const maxAnnotations = 12;
@@ -66,14 +69,23 @@ async function placeLines(
   const account =
     accounts.answered(place.id) ??
     ((await accounts.isSignedIn(place.id)) ? l10n.t('signed in here') : l10n.t('none was asked for'));
+  const client = isRemote(place.registry) ? place.registry.client : undefined;
+  const quirks = quirksOf(place.host, client?.traits);
   return [
-    [l10n.t('Host'), place.host],
+    [l10n.t('Host'), place.namespace === undefined ? place.host : `${place.host}/${place.namespace}`],
+    ...line(l10n.t('Provider'), quirks?.name),
     [l10n.t('API'), l10n.t('OCI distribution, over {0}', network.scheme(place.host).toUpperCase())],
     [l10n.t('Account'), account],
     ...(network.trusted(place.host) === undefined
       ? []
       : [[l10n.t('Certificate'), l10n.t('trusted by you')] as const]),
     ...(place.pinned.length > 0 ? [[l10n.t('Pinned'), place.pinned.slice(0, 20).join(', ')] as const] : []),
+    ...line(l10n.t('Rate limit'), client?.rateLimit && limitText(client.rateLimit)),
+    ...line(l10n.t('Referrers'), quirks?.referrers === 'tags' ? l10n.t('kept in tags') : undefined),
+    ...line(
+      l10n.t('Deletes'),
+      quirks?.deletes === 'elsewhere' ? l10n.t('on its own web page or by its own tools') : undefined,
+    ),
     ...(place.countsReads
       ? [
           [
@@ -85,6 +97,14 @@ async function placeLines(
         ]
       : []),
   ];
+}
+
+function limitText({ limit, remaining, window, source }: RateLimit): string {
+  const left =
+    window === undefined
+      ? l10n.t('{0} of {1} reads left', remaining, limit)
+      : l10n.t('{0} of {1} reads left in {2} h', remaining, limit, Math.round(window / 360) / 10);
+  return source === undefined ? left : l10n.t('{0}, counted for {1}', left, source);
 }
 
 function namedLines(named: Named): readonly Line[] {

@@ -1,5 +1,7 @@
-import { inspect } from 'node:util';
+import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
+import { inspect } from 'node:util';
+import Agent from 'undici/lib/dispatcher/agent.js';
 import type { Credential, CredentialSource } from '../../src/oci/remote/credential.ts';
 import { createDispatcher, type DispatcherOptions } from '../../src/oci/remote/dispatcher.ts';
 import { remoteRegistry, type RemoteOptions, type RemoteRegistry } from '../../src/oci/remote/registry.ts';
@@ -60,6 +62,17 @@ export function remoteOf(
     dispatcher,
   });
   return { registry, waits, output: () => said.join('\n') };
+}
+
+/** All names lead to this one server, as if it stood outside of this network. */
+export function everywhere(t: TestContext, { host }: Pick<ScriptedServer, 'host'>): Agent {
+  const agent = new Agent({
+    connect: (_, callback) => {
+      const socket = connect(Number(host.split(':')[1]), '127.0.0.1', () => callback(null, socket));
+    },
+  });
+  t.after(() => agent.destroy());
+  return agent;
 }
 
 /** What was thrown; an answer is a failure of the test. */

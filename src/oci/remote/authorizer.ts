@@ -74,6 +74,11 @@ export class Authorizer {
       : this.#wish && this.#options.origin;
   }
 
+  /** The token service of the last challenge. */
+  get tokens(): Pick<Bearer, 'realm' | 'service'> | undefined {
+    return this.#wish?.kind === 'bearer' ? this.#wish : undefined;
+  }
+
   get scheme(): 'anonymous' | 'basic' | 'bearer' {
     return this.#wish?.kind ?? 'anonymous';
   }

@@ -8,6 +8,8 @@ import { answerOf, discard, readBytes, readText, type Answer } from './answer.ts
 import type { Authorizer } from './authorizer.ts';
 import { cleanUrl } from './cleanUrl.ts';
 import { networkError, statusError } from './errors.ts';
+import type { Traits } from './quirks.ts';
+import { rateLimitOf, type RateLimit } from './rateLimit.ts';
 import { retryAfter } from './retryAfter.ts';
 
 /** One request that was answered or failed; nothing in it is secret. */
@@ -50,6 +52,8 @@ export interface Request extends Op {
   readonly expect?: readonly number[] | undefined;
   /** False: a failure is reported at once. */
   readonly retry?: boolean | undefined;
+  /** Sent as such to the origin of `url` and to no other, whatever is asked there; null: nothing is. */
+  readonly authorization?: string | null | undefined;
 }
 
 const maxTries = 5;
@@ -65,6 +69,8 @@ export class Client {
   readonly #options: ClientOptions;
   /** No request of this registry starts before. */
   #pausedUntil = 0;
+  #headers: Answer['headers'] = {};
+  #rateLimit: RateLimit | undefined;
 
   constructor(options: ClientOptions) {
     this.origin = options.origin;
@@ -77,6 +83,17 @@ export class Client {
 
   get authorizer(): Authorizer {
     return this.#options.authorizer;
+  }
+
+  /** What the registry showed of itself so far. */
+  get traits(): Traits {
+    const { tokens } = this.authorizer;
+    return { headers: this.#headers, realm: tokens?.realm, service: tokens?.service };
+  }
+
+  /** What it last said of how often it may be asked. */
+  get rateLimit(): RateLimit | undefined {
+    return this.#rateLimit;
   }
 
   /**
@@ -175,6 +192,10 @@ export class Client {
     const isOwn = url.origin === this.origin;
     const { authorizer } = this.#options;
     const { scopes, signal } = wanted;
+    if (wanted.authorization !== undefined) {
+      const sent = wanted.authorization ?? undefined;
+      return { answer: await this.#followed(wanted, url, sent), sent };
+    }
     let header = isOwn ? await authorizer.authorization(scopes, signal) : undefined;
     for (let round = 0; ; round++) {
       const answer = await this.#followed(wanted, url, header);
@@ -301,6 +322,10 @@ export class Client {
         idempotent: wanted.method !== 'POST' && wanted.method !== 'PATCH',
       });
       status = answer.statusCode;
+      if (url.origin === this.origin) {
+        this.#headers = answer.headers;
+        this.#rateLimit = rateLimitOf(answer) ?? this.#rateLimit;
+      }
       return answerOf(answer, wanted.method, url, this.host, this.#options.patience);
     } finally {
       log?.({ method: wanted.method, url: cleanUrl(url), status, milliseconds: performance.now() - start });

@@ -1,12 +1,12 @@
-import { apiHost, isRepository } from '../reference.ts';
-import type { Page, PageOp, Registry } from '../store.ts';
-import { OciError } from '../errors.ts';
+import { apiHost } from '../reference.ts';
+import type { Registry } from '../store.ts';
 import { Authorizer } from './authorizer.ts';
 import { Client, type ClientOptions } from './client.ts';
 import type { CredentialSource } from './credential.ts';
-import { createLists, listPage } from './lists.ts';
-import { quirksOf } from './quirks.ts';
+import { createLists } from './lists.ts';
+import { OwnList } from './ownList.ts';
 import { RemoteRepository } from './repository.ts';
+import { repositoryPage } from './repositoryPage.ts';
 import { requestToken, type TokenServiceOptions } from './tokenService.ts';
 
 export interface RemoteOptions extends Pick<
@@ -21,6 +21,8 @@ export interface RemoteOptions extends Pick<
   readonly account?: string | undefined;
   /** Told of every token that is asked for; nothing in it is secret. */
   readonly onToken?: TokenServiceOptions['onToken'];
+  /** Only repositories of it are listed: `library`, `my-org`. */
+  readonly namespace?: string | undefined;
 }
 
 export interface RemoteRegistry extends Registry {
@@ -43,7 +45,9 @@ export function remoteRegistry(options: RemoteOptions): RemoteRegistry {
     requestToken: (wanted, signal) => requestToken({ ...options, now }, wanted, signal),
   });
   const client = new Client({ ...options, origin: new URL(origin).origin, authorizer });
+  const { host, namespace } = options;
   const lists = createLists();
+  const own = new OwnList({ ...options, client, namespace });
   const repositories = new Map<string, RemoteRepository>();
   const mountSpace = `${client.origin} ${options.account ?? ''}`;
   return {
@@ -57,19 +61,10 @@ export function remoteRegistry(options: RemoteOptions): RemoteRegistry {
       repositories.set(name, repository);
       return repository;
     },
-    repositories: (op: PageOp = {}): Promise<Page<string>> => {
-      if (quirksOf(options.host)?.noCatalog === true) {
-        throw new OciError('unsupported', `${options.host} has no catalog`, { host: options.host });
-      }
-      return listPage(
-        client,
-        lists,
-        '/v2/_catalog',
-        'repositories',
-        isRepository,
-        ['registry:catalog:*'],
-        op,
-      );
-    },
+    repositories: (op = {}) => repositoryPage({ client, lists, own, host, namespace }, op),
   };
+}
+
+export function isRemote(registry: Registry): registry is RemoteRegistry {
+  return registry.kind === 'remote';
 }

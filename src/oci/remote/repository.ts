@@ -11,6 +11,7 @@ import { chunksOf, discard, refuseHtml, registryHeader, type Answer } from './an
 import type { Client } from './client.ts';
 import { withFacts } from './errors.ts';
 import { listPage, type Lists } from './lists.ts';
+import { quirksOf } from './quirks.ts';
 import { Referrers } from './referrers.ts';
 import { cancelUpload, upload } from './upload.ts';
 
@@ -289,24 +290,29 @@ export class RemoteRepository implements Store, Mounter, Deleter {
   }
 
   async untag(tag: string, op: Op = {}): Promise<void> {
-    await this.#delete(tag, op);
+    const own = quirksOf(this.#client.host)?.untag;
+    try {
+      await this.#delete(tag, op);
+    } catch (error) {
+      if (!own || !isOciError(error, 'unsupported')) throw error;
+      await this.#remove(own(this.repository, tag), op);
+    }
   }
 
   async #delete(ref: string, op: Op): Promise<void> {
     try {
-      const answer = await this.#client.send({
-        method: 'DELETE',
-        url: this.#manifestUrl(ref),
-        scopes: [`repository:${this.repository}:delete,pull,push`],
-        signal: op.signal,
-      });
-      await discard(answer);
+      await this.#remove(this.#manifestUrl(ref), op);
     } catch (error) {
       if (isOciError(error, 'request-refused') && error.facts.status === 400) {
         throw new OciError('unsupported', error.message, { ...error.facts, cause: error });
       }
       throw error;
     }
+  }
+
+  async #remove(url: string, { signal }: Op): Promise<void> {
+    const scopes = [`repository:${this.repository}:delete,pull,push`];
+    await discard(await this.#client.send({ method: 'DELETE', url, scopes, signal }));
   }
 
   get pullScopes(): readonly string[] {

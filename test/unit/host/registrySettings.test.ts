@@ -4,8 +4,10 @@ import {
   mergeRegistries,
   parseRegistries,
   placeId,
+  withName,
   withoutRegistry,
   withPinned,
+  withPinnedOnly,
   withRegistry,
 } from '../../../src/host/registrySettings.ts';
 
@@ -21,10 +23,16 @@ describe('registries of the settings', () => {
         { host: 'a.example@evil.example' },
         { host: ' GHCR.io ', name: '  ', repositories: ['ok/app', '../no', 5, 'ok/app'], pinnedOnly: 'yes' },
         { host: 'index.docker.io', pinnedOnly: true, password: 'secret' },
+        { host: 'ghcr.io/My-Org/' },
+        { host: 'docker.io', namespace: ' library ' },
+        { host: 'docker.io', namespace: '../x' },
+        { host: 'docker.io/library/../x' },
       ]),
       [
         { host: 'ghcr.io', repositories: ['ok/app'] },
         { host: 'docker.io', pinnedOnly: true },
+        { host: 'ghcr.io', namespace: 'my-org' },
+        { host: 'docker.io', namespace: 'library' },
       ],
     );
   });
@@ -35,8 +43,10 @@ describe('registries of the settings', () => {
         { host: 'a.example' },
         { host: 'a.example', name: 'work' },
         { host: 'a.example', name: 'a.example' },
+        { host: 'a.example', namespace: 'team' },
+        { host: 'a.example', namespace: 'team', name: 'work' },
       ].map(placeId),
-      ['a.example', 'a.example#work', 'a.example'],
+      ['a.example', 'a.example#work', 'a.example', 'a.example/team', 'a.example/team#work'],
     );
   });
 
@@ -53,6 +63,16 @@ describe('registries of the settings', () => {
       { host: 'b.example' },
       { host: 'a.example', name: 'work' },
     ]);
+  });
+
+  it('keep their namespace, whatever else of them changes', () => {
+    const entry = { host: 'a.example', namespace: 'team' } as const;
+    const pinned = withPinned([entry], 'a.example/team', 'team/app', true);
+    const only = withPinnedOnly(pinned, 'a.example/team', true);
+    assert.deepEqual(withName(only, 'a.example/team', 'work'), [
+      { ...entry, name: 'work', repositories: ['team/app'], pinnedOnly: true },
+    ]);
+    assert.deepEqual(withName([{ ...entry, name: 'work' }], 'a.example/team#work', ''), [entry]);
   });
 
   it('are added, pinned, unpinned and removed by id', () => {

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
-import { describe, it, type TestContext } from 'node:test';
-import Agent from 'undici/lib/dispatcher/agent.js';
+import { describe, it } from 'node:test';
 import { bodyOf } from '../../../../src/base/bytes.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { isOciError } from '../../../../src/oci/errors.ts';
 import { allItems } from '../../../../src/oci/pages.ts';
 import { assertNoCanary, assertNothingTold, canary, canaryBasic } from '../../../support/canary.ts';
-import { failureOf, remoteOf, serve } from '../../../support/remoteHarness.ts';
+import { everywhere, failureOf, remoteOf, serve } from '../../../support/remoteHarness.ts';
 import { json, type Script } from '../../../support/scriptedServer.ts';
 
 const blob = Buffer.from('content of a blob');
@@ -159,17 +157,6 @@ describe('a redirect', () => {
   });
 });
 
-/** All names lead to this one server, as if it stood outside of this network. */
-function outside(t: TestContext, { host }: { readonly host: string }): Agent {
-  const agent = new Agent({
-    connect: (_, callback) => {
-      const socket = connect(Number(host.split(':')[1]), '127.0.0.1', () => callback(null, socket));
-    },
-  });
-  t.after(() => agent.destroy());
-  return agent;
-}
-
 describe('a registry outside', () => {
   for (const target of [
     'http://127.0.0.1/admin',
@@ -192,7 +179,7 @@ describe('a registry outside', () => {
         }
       });
       const server = { host: 'registry.example', origin: 'http://registry.example' };
-      const { registry } = remoteOf(t, server, { credential: canary, dispatcher: outside(t, own) });
+      const { registry } = remoteOf(t, server, { credential: canary, dispatcher: everywhere(t, own) });
       const repository = registry.repository('app');
       for (const work of [
         () => Array.fromAsync(repository.fetch(descriptor)),

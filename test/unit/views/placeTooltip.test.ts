@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import '../../support/vscodeStub.ts';
+import type { PlaceNode } from '../../../src/browse/node.ts';
+import type { RemoteRegistry } from '../../../src/oci/remote/registry.ts';
+import { everywhere, failureOf, remoteOf, serve } from '../../support/remoteHarness.ts';
+
+const { tooltipOf } = await import('../../../src/views/tooltip.ts');
+
+const services = {
+  network: { scheme: () => 'https', trusted: () => undefined },
+  accounts: { answered: () => 'docker', isSignedIn: () => Promise.resolve(false) },
+} as unknown as Parameters<typeof tooltipOf>[1];
+
+async function tooltip(host: string, registry: RemoteRegistry, namespace?: string): Promise<string> {
+  const place = { id: host, name: host, host, namespace, kind: 'remote', registry, pinned: [] };
+  const node = { kind: 'place', id: host, place } as unknown as PlaceNode;
+  return (await tooltipOf(node, services, new AbortController().signal))?.value ?? '';
+}
+
+/** A registry that shows these headers, after it was asked once. */
+async function asked(t: TestContext, host: string, headers: Readonly<Record<string, string>>) {
+  const server = await serve(t, (_, response) => response.writeHead(404, headers).end());
+  const own = { host, origin: `http://${host}` };
+  const { registry } = remoteOf(t, own, { dispatcher: everywhere(t, server) });
+  await failureOf(registry.repository('library/alpine').resolve('latest'));
+  return registry;
+}
+
+describe('the tooltip of a registry', () => {
+  it('says what is left of its rate limit, and for whom that is counted', async (t) => {
+    const registry = await asked(t, 'docker.io', {
+      'ratelimit-limit': '100;w=21600',
+      'ratelimit-remaining': '76;w=21600',
+      'docker-ratelimit-source': '192.0.2.7',
+    });
+    const text = await tooltip('docker.io', registry, 'library');
+    assert.match(text, /\*\*Host\*\* docker\.io\/library/);
+    assert.match(text, /\*\*Provider\*\* Docker Hub/);
+    assert.match(text, /\*\*Rate limit\*\* 76 of 100 reads left in 6 h, counted for 192\.0\.2\.7/);
+  });
+
+  it('says nothing of a limit that is none, and shows no text that came as one', async (t) => {
+    for (const headers of [
+      { 'ratelimit-limit': '100' },
+      { 'ratelimit-limit': 'many', 'ratelimit-remaining': 'few' },
+      { 'ratelimit-limit': '-1', 'ratelimit-remaining': '1e9' },
+    ]) {
+      const registry = await asked(t, 'docker.io', headers);
+      assert.doesNotMatch(await tooltip('docker.io', registry), /Rate limit/);
+    }
+    const registry = await asked(t, 'docker.io', {
+      'ratelimit-limit': '5',
+      'ratelimit-remaining': '0',
+      'docker-ratelimit-source': '[x](command:evil)',
+    });
+    assert.match(await tooltip('docker.io', registry), /\*\*Rate limit\*\* 0 of 5 reads left(?!.*evil)/);
+  });
+
+  it('says what it cannot do, and what runs under a name of one’s own', async (t) => {
+    const ghcr = await tooltip('ghcr.io', await asked(t, 'ghcr.io', {}));
+    assert.match(ghcr, /\*\*Deletes\*\* on its own web page or by its own tools/);
+    assert.match(ghcr, /\*\*Referrers\*\* kept in tags/);
+    const own = await asked(t, 'docker.corp.example', { server: 'Nexus/3.83.0-08 (PRO)' });
+    assert.match(await tooltip('docker.corp.example', own), /\*\*Provider\*\* Sonatype Nexus/);
+  });
+});
