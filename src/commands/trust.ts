@@ -22,6 +22,7 @@ export async function probeHost(host: string, services: Services, namespace?: st
             credentials: services.accounts.source(host),
             userAgent,
             namespace,
+            isInsecure: services.network.insecureBy(host) !== undefined,
             scheme: setting('plainHttpHosts').includes(host) ? 'http' : undefined,
           },
           signal,

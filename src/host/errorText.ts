@@ -118,6 +118,11 @@ const rows = {
       l10n.t('{0} points to a place where it is not safe to follow: {1}.', hostOf(facts), message),
     remedies: ['log'],
   },
+  blocked: {
+    text: (facts) =>
+      l10n.t('{0} is blocked on this machine, by {1}.', hostOf(facts), plainText(facts.url ?? '', 200)),
+    remedies: ['log'],
+  },
   'not-found': {
     text: (facts) =>
       l10n.t('{0} does not have it, or does not show it to you. Check the name.', hostOf(facts)),

@@ -1,10 +1,19 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { EventEmitter, workspace, type Event, type Memento } from 'vscode';
 import { isRecord } from '../oci/descriptor.ts';
 import { apiHost, canonicalHost, isLoopback } from '../oci/reference.ts';
 import { readCertificates, type CertificatePaths, type HostCertificates } from '../oci/remote/certsD.ts';
 import { createDispatcher } from '../oci/remote/dispatcher.ts';
+import {
+  insecureBy,
+  readRegistriesConf,
+  type ConfMachine,
+  type RegistryRule,
+} from '../oci/remote/registriesConf.ts';
 import { proxyFor, type ProxyDecision, type ProxySettings } from '../oci/remote/proxy.ts';
+import { log } from './log.ts';
 import { onSettings, setting, update } from './settings.ts';
 
 export type Scheme = 'https' | 'http';
@@ -15,6 +24,10 @@ export interface Network {
   scheme(host: string): Scheme;
   /** Connections of one registry. Each host it sends us to, too, may show the certificate that is trusted for that host. */
   dispatcher(host: string): Dispatcher;
+  /** Rules of registries.conf, those of the machine and of the user. */
+  rules(): readonly RegistryRule[];
+  /** The file of this machine that lets a host be spoken to without TLS that verifies. */
+  insecureBy(host: string): string | undefined;
   /** Straight or by a proxy, as the user's settings and the environment say. */
   way(target: URL): ProxyDecision;
   trusted(host: string): string | undefined;
@@ -22,7 +35,7 @@ export interface Network {
   certificates(host: string): Promise<HostCertificates>;
   trust(host: string, certificate: string): Promise<void>;
   allowHttp(host: string): Promise<void>;
-  /** What a loopback host was found to speak; others speak HTTPS unless the user allowed HTTP. */
+  /** What a host was found to speak, on loopback or where this machine lets it; others speak HTTPS unless the user allowed HTTP. */
   remember(host: string, scheme: Scheme): Promise<void>;
   readonly onDidChange: Event<void>;
   dispose(): void;
@@ -31,7 +44,9 @@ export interface Network {
 const certificatesKey = 'trustedCertificates';
 const schemesKey = 'loopbackSchemes';
 
-export function createNetwork(state: Memento): Network {
+/** @param machine where registries.conf is, for a test to give its own */
+export function createNetwork(state: Memento, machine: ConfMachine = thisMachine()): Network {
+  const conf = freshRules(machine);
   const changed = new EventEmitter<void>();
   const dispatchers = new Map<string, Dispatcher>();
   const listeners = [
@@ -65,7 +80,10 @@ export function createNetwork(state: Memento): Network {
       if (isLoopback(name)) {
         return stored(state, schemesKey)[name] === 'https' ? 'https' : 'http';
       }
-      return plainHosts().includes(name) ? 'http' : 'https';
+      const isPlain =
+        plainHosts().includes(name) ||
+        (stored(state, schemesKey)[name] === 'http' && network.insecureBy(name) !== undefined);
+      return isPlain ? 'http' : 'https';
     },
     dispatcher: (host) => {
       const name = canonicalHost(host);
@@ -74,11 +92,14 @@ export function createNetwork(state: Memento): Network {
         createDispatcher({
           trusted: (other) => network.trusted(other),
           certificates: (other) => network.certificates(other),
+          insecure: (other) => network.insecureBy(other) !== undefined,
           proxy: (target) => network.way(target),
         });
       dispatchers.set(name, dispatcher);
       return dispatcher;
     },
+    rules: conf,
+    insecureBy: (host) => insecureBy(conf(), canonicalHost(host)),
     way: (target) => proxyFor(target, proxySettings()),
     certificates: (host) => readCertificates(host, certificatePaths(host)),
     trusted: (host) => stored(state, certificatesKey)[tlsHost(host)],
@@ -100,7 +121,8 @@ export function createNetwork(state: Memento): Network {
     },
     remember: async (host, scheme) => {
       const name = canonicalHost(host);
-      if (isLoopback(name) && network.scheme(name) !== scheme) {
+      const isFound = isLoopback(name) || network.insecureBy(name) !== undefined;
+      if (isFound && network.scheme(name) !== scheme) {
         await state.update(schemesKey, { ...stored(state, schemesKey), [name]: scheme });
         changed.fire();
       }
@@ -117,6 +139,52 @@ export function createNetwork(state: Memento): Network {
     },
   };
   return network;
+}
+
+/** Milliseconds the rules are used before their files are looked at again: an operation asks for them often. */
+const rulesLife = 10_000;
+
+function freshRules(machine: ConfMachine): () => readonly RegistryRule[] {
+  let rules: readonly RegistryRule[] = [];
+  let until = 0;
+  return () => {
+    if (until <= Date.now()) {
+      rules = readRegistriesConf(machine);
+      until = Date.now() + rulesLife;
+    }
+    return rules;
+  };
+}
+
+const maxConf = 1024 * 1024;
+
+/** Read at once: they are small, and what they say decides how a connection that is about to be made is made. */
+function thisMachine(): ConfMachine {
+  const warned = new Set<string>();
+  return {
+    env: process.env,
+    home: homedir(),
+    readFile: (path) => {
+      try {
+        return statSync(path).size > maxConf ? '' : readFileSync(path, 'utf8');
+      } catch {
+        return undefined;
+      }
+    },
+    readFolder: (path) => {
+      try {
+        return readdirSync(path);
+      } catch {
+        return [];
+      }
+    },
+    warn: (text) => {
+      if (!warned.has(text)) {
+        warned.add(text);
+        log().warn(text);
+      }
+    },
+  };
 }
 
 /** As a host stands in the URLs of its API. */

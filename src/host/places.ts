@@ -7,12 +7,15 @@ import { fileError, OciError } from '../oci/errors.ts';
 import { layoutRegistry } from '../oci/layout/layoutRegistry.ts';
 import { localRegistry } from '../oci/layout/localRegistry.ts';
 import { quirksOf } from '../oci/remote/quirks.ts';
-import { remoteRegistry } from '../oci/remote/registry.ts';
+import { isLoopback } from '../oci/reference.ts';
+import { withMirrors } from '../oci/remote/mirrors.ts';
+import type { Endpoint } from '../oci/remote/registriesConf.ts';
+import { remoteRegistry, type RemoteOptions, type RemoteRegistry } from '../oci/remote/registry.ts';
 import type { Registry } from '../oci/store.ts';
 import type { Accounts } from './accounts.ts';
 import { lazyRegistry } from './lazyRegistry.ts';
 import { log } from './log.ts';
-import type { Network } from './network.ts';
+import type { Network, Scheme } from './network.ts';
 import { plainText } from './plainText.ts';
 import { placeId, placeName } from './registrySettings.ts';
 import type { PlaceList } from './services.ts';
@@ -144,23 +147,54 @@ function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOp
     pinnedOnly: entry.pinnedOnly ?? false,
     countsReads: quirksOf(host)?.countsReads ?? false,
   } as const;
-  return place(facts, () =>
+  const opened = (
+    of: Pick<RemoteOptions, 'host' | 'scheme' | 'namespace'> & { readonly account: string },
+  ): RemoteRegistry =>
     remoteRegistry({
-      host,
-      scheme: network.scheme(host),
-      credentials: accounts.source(id),
-      account: id,
-      namespace: entry.namespace,
-      dispatcher: network.dispatcher(host),
+      ...of,
+      credentials: accounts.source(of.account),
+      dispatcher: network.dispatcher(of.host),
       userAgent: `oci-explorer/${version}`,
       log: ({ method, url, status, milliseconds }) => {
         log().debug(`${method} ${url} ${status} ${Math.round(milliseconds)} ms`);
       },
       onWarning: (text) => {
-        log().warn(`${host} warns: ${plainText(text, 1000)}`);
+        log().warn(`${of.host} warns: ${plainText(text, 1000)}`);
       },
+    });
+  return place(facts, () =>
+    withMirrors({
+      registry: opened({
+        host,
+        scheme: network.scheme(host),
+        account: id,
+        namespace: entry.namespace,
+      }),
+      host,
+      rules: () => network.rules(),
+      open: endpoints(network, opened),
+      now: Date.now,
     }),
   );
+}
+
+/** The registries that stand for another, each with its own account and kept as long as the place. */
+function endpoints(
+  network: Network,
+  opened: (of: Pick<RemoteOptions, 'host' | 'scheme'> & { readonly account: string }) => RemoteRegistry,
+): (endpoint: Endpoint) => readonly RemoteRegistry[] {
+  const made = new Map<string, RemoteRegistry>();
+  return ({ host, isInsecure }) => {
+    const usual = network.scheme(host);
+    const other: Scheme = usual === 'http' ? 'https' : 'http';
+    const schemes: readonly Scheme[] = [usual, ...(isInsecure || isLoopback(host) ? [other] : [])];
+    return schemes.map((scheme) => {
+      const key = `${scheme}://${host}`;
+      const registry = made.get(key) ?? opened({ host, scheme, account: host });
+      made.set(key, registry);
+      return registry;
+    });
+  };
 }
 
 /** A place whose registry is made when it is first asked for: nothing is loaded for a tree that stays closed. */

@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'denied'
   | 'credentials-unreadable'
   | 'origin-refused'
+  | 'blocked'
   // what
   | 'not-found'
   | 'unsupported'

@@ -10,6 +10,7 @@ import type { Services } from '../host/services.ts';
 import { platformText, type Annotations } from '../oci/descriptor.ts';
 import { OciError } from '../oci/errors.ts';
 import { quirksOf } from '../oci/remote/quirks.ts';
+import { endpointsOf, nameOf, type RegistryRule } from '../oci/remote/registriesConf.ts';
 import type { RateLimit } from '../oci/remote/rateLimit.ts';
 import { isRemote } from '../oci/remote/registry.ts';
 
@@ -71,6 +72,7 @@ async function placeLines(
     ((await accounts.isSignedIn(place.id)) ? l10n.t('signed in here') : l10n.t('none was asked for'));
   const client = isRemote(place.registry) ? place.registry.client : undefined;
   const quirks = quirksOf(place.host, client?.traits);
+  const unverified = network.insecureBy(place.host);
   return [
     [l10n.t('Host'), place.namespace === undefined ? place.host : `${place.host}/${place.namespace}`],
     ...line(l10n.t('Provider'), quirks?.name),
@@ -79,6 +81,8 @@ async function placeLines(
     ...(network.trusted(place.host) === undefined
       ? []
       : [[l10n.t('Certificate'), l10n.t('trusted by you')] as const]),
+    ...line(l10n.t('TLS'), unverified && l10n.t('does not have to verify: insecure in {0}', unverified)),
+    ...line(l10n.t('Mirrors'), mirrorText(place.host, network.rules())),
     ...(place.pinned.length > 0 ? [[l10n.t('Pinned'), place.pinned.slice(0, 20).join(', ')] as const] : []),
     ...line(l10n.t('Rate limit'), client?.rateLimit && limitText(client.rateLimit)),
     ...line(l10n.t('Referrers'), quirks?.referrers === 'tags' ? l10n.t('kept in tags') : undefined),
@@ -97,6 +101,15 @@ async function placeLines(
         ]
       : []),
   ];
+}
+
+/** Of the whole registry, or of a part of it. */
+function mirrorText(host: string, rules: readonly RegistryRule[]): string {
+  return rules
+    .filter(({ prefix }) => prefix === host || prefix.startsWith(`${host}/`))
+    .flatMap((rule) => endpointsOf(rule, 'tag').map((endpoint) => `${nameOf(endpoint)} (${rule.file})`))
+    .slice(0, 10)
+    .join(', ');
 }
 
 function limitText({ limit, remaining, window, source }: RateLimit): string {

@@ -18,6 +18,8 @@ import { openTunnel } from './tunnel.ts';
 export interface DispatcherOptions {
   /** PEM of the certificate the user trusts for a host, which stands as in a URL (`localhost:5000`, `example.com`). */
   readonly trusted?: ((host: string) => string | undefined) | undefined;
+  /** True for a host, as in a URL, whose certificate need not verify; asked with every connection. */
+  readonly insecure?: ((host: string) => boolean) | undefined;
   /** Authorities and client certificate of a host, which stands as in a URL; read with every connection. */
   readonly certificates?: ((host: string) => Promise<HostCertificates>) | undefined;
   /** The way to a target; asked once an origin. */
@@ -169,10 +171,11 @@ function secureConnector(timeout: number, options: DispatcherOptions): buildConn
     host: string,
     own: HostCertificates,
     pem: string | undefined,
+    isInsecure: boolean,
   ): buildConnector.connector => {
-    const isUsual = own.ca.length === 0 && !own.client && pem === undefined;
+    const isUsual = own.ca.length === 0 && !own.client && pem === undefined && !isInsecure;
     const key = isUsual ? '' : host;
-    const of = isUsual ? '' : JSON.stringify([own.ca, own.client, pem]);
+    const of = isUsual ? '' : JSON.stringify([own.ca, own.client, pem, isInsecure]);
     const known = made.get(key);
     if (known?.of === of) {
       return known.connect;
@@ -182,7 +185,7 @@ function secureConnector(timeout: number, options: DispatcherOptions): buildConn
       secureContext: secureContextOf(own),
       allowH2: false,
       // A session is never taken up again: each connection shows its certificate.
-      ...(pem === undefined ? {} : { rejectUnauthorized: false, maxCachedSessions: 0 }),
+      ...(pem === undefined && !isInsecure ? {} : { rejectUnauthorized: false, maxCachedSessions: 0 }),
     });
     made.set(key, { of, connect });
     return connect;
@@ -191,7 +194,8 @@ function secureConnector(timeout: number, options: DispatcherOptions): buildConn
     const host = target.host ?? target.hostname;
     const start = (own: HostCertificates): void => {
       const pem = options.trusted?.(host);
-      connectorOf(host, own, pem)(target, pem === undefined ? callback : pinned(pem, callback));
+      const isInsecure = pem === undefined && options.insecure?.(host) === true;
+      connectorOf(host, own, pem, isInsecure)(target, pem === undefined ? callback : pinned(pem, callback));
     };
     (options.certificates?.(host) ?? Promise.resolve(noCertificates)).then(start).catch((error: unknown) => {
       callback(error instanceof Error ? error : new Error(String(error)), null);

@@ -20,14 +20,27 @@ const maxRoot = 64 * 1024;
  * @throws {OciError} what is wrong with the connection, or `not-a-registry`
  */
 export async function probe(
-  options: Omit<RemoteOptions, 'scheme'> & { readonly scheme?: 'https' | 'http' | undefined },
+  options: Omit<RemoteOptions, 'scheme'> & {
+    readonly scheme?: 'https' | 'http' | undefined;
+    /** The owner of this machine said that plain HTTP will do, where there is nothing else. */
+    readonly isInsecure?: boolean | undefined;
+  },
   signal?: AbortSignal,
 ): Promise<ProbeResult> {
   if (options.scheme) {
     return ask({ ...options, scheme: options.scheme }, signal);
   }
   if (!isLoopback(options.host)) {
-    return ask({ ...options, scheme: 'https' }, signal);
+    try {
+      return await ask({ ...options, scheme: 'https' }, signal);
+    } catch (error) {
+      if (options.isInsecure === true && isOciError(error, 'plain-http-server', 'unreachable')) {
+        return ask({ ...options, scheme: 'http' }, signal).catch(() => {
+          throw error;
+        });
+      }
+      throw error;
+    }
   }
   try {
     return await ask({ ...options, scheme: 'http' }, signal);

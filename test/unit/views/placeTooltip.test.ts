@@ -2,20 +2,34 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import '../../support/vscodeStub.ts';
 import type { PlaceNode } from '../../../src/browse/node.ts';
+import { readRegistriesConf } from '../../../src/oci/remote/registriesConf.ts';
 import type { RemoteRegistry } from '../../../src/oci/remote/registry.ts';
 import { everywhere, failureOf, remoteOf, serve } from '../../support/remoteHarness.ts';
 
 const { tooltipOf } = await import('../../../src/views/tooltip.ts');
 
 const services = {
-  network: { scheme: () => 'https', trusted: () => undefined },
+  network: {
+    scheme: () => 'https',
+    trusted: () => undefined,
+    rules: () => [],
+    insecureBy: () => undefined,
+  },
   accounts: { answered: () => 'docker', isSignedIn: () => Promise.resolve(false) },
 } as unknown as Parameters<typeof tooltipOf>[1];
 
-async function tooltip(host: string, registry: RemoteRegistry, namespace?: string): Promise<string> {
+/** As registries.conf of the machine has it. */
+const strict = services.network;
+
+async function tooltip(
+  host: string,
+  registry: RemoteRegistry,
+  namespace?: string,
+  network = strict,
+): Promise<string> {
   const place = { id: host, name: host, host, namespace, kind: 'remote', registry, pinned: [] };
   const node = { kind: 'place', id: host, place } as unknown as PlaceNode;
-  return (await tooltipOf(node, services, new AbortController().signal))?.value ?? '';
+  return (await tooltipOf(node, { ...services, network }, new AbortController().signal))?.value ?? '';
 }
 
 /** A registry that shows these headers, after it was asked once. */
@@ -55,6 +69,31 @@ describe('the tooltip of a registry', () => {
       'docker-ratelimit-source': '[x](command:evil)',
     });
     assert.match(await tooltip('docker.io', registry), /\*\*Rate limit\*\* 0 of 5 reads left(?!.*evil)/);
+  });
+
+  it('says what registries.conf of the machine makes of it', async (t) => {
+    const file = '/etc/containers/registries.conf';
+    const network = {
+      ...strict,
+      insecureBy: () => file,
+      rules: () =>
+        readRegistriesConf({
+          env: {},
+          home: '',
+          readFile: (path) =>
+            path === file
+              ? '[[registry]]\nlocation = "a.example"\n[[registry.mirror]]\nlocation = "m.example/a"'
+              : undefined,
+          readFolder: () => [],
+        }),
+    };
+    const text = await tooltip('a.example', await asked(t, 'a.example', {}), undefined, network);
+    assert.match(
+      text,
+      /\*\*TLS\*\* does not have to verify: insecure in \/etc\/containers\/registries\.conf/,
+    );
+    assert.match(text, /\*\*Mirrors\*\* m\.example\/a \(\/etc\/containers\/registries\.conf\)/);
+    assert.doesNotMatch(await tooltip('b.example', await asked(t, 'b.example', {})), /TLS|Mirrors/);
   });
 
   it('says what it cannot do, and what runs under a name of one’s own', async (t) => {

@@ -215,7 +215,12 @@ describe('a row of the tree', () => {
     const browser = tree();
     const services = {
       browser,
-      network: { scheme: () => 'https', trusted: () => undefined },
+      network: {
+        scheme: () => 'https',
+        trusted: () => undefined,
+        rules: () => [],
+        insecureBy: () => undefined,
+      },
       accounts: { answered: () => undefined, isSignedIn: () => Promise.resolve(true) },
     } as unknown as Parameters<typeof tooltipOf>[1];
     const hover = async (node: Node | undefined): Promise<string> => {
