@@ -7,6 +7,16 @@ export const l10n = { t: (text, ...values) => fill(text, values) };
 export const window = {}, commands = {}, env = {}, workspace = {};
 export const InputBoxValidationSeverity = {}, QuickInputButtons = {}, ProgressLocation = {};
 export const Uri = {};
+export class EventEmitter {
+  #listeners = new Set();
+  event = (listener) => {
+    this.#listeners.add(listener);
+    return { dispose: () => this.#listeners.delete(listener) };
+  };
+  fire(value) { for (const listener of this.#listeners) listener(value); }
+  dispose() { this.#listeners.clear(); }
+}
+export const ConfigurationTarget = { Global: 1, Workspace: 2 };
 export class Disposable {}
 export const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
 export class TreeItem { constructor(label, state) { this.label = label; this.collapsibleState = state; } }
