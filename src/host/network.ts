@@ -90,6 +90,7 @@ export function createNetwork(state: Memento, machine: ConfMachine = thisMachine
       const dispatcher =
         dispatchers.get(name) ??
         createDispatcher({
+          registry: tlsHost(name),
           trusted: (other) => network.trusted(other),
           certificates: (other) => network.certificates(other),
           insecure: (other) => network.insecureBy(other) !== undefined,

@@ -9,6 +9,7 @@ import { digestOf } from '../../src/oci/digest.ts';
 import { isOciError } from '../../src/oci/errors.ts';
 import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
 import { withMirrors } from '../../src/oci/remote/mirrors.ts';
+import { probe } from '../../src/oci/remote/probe.ts';
 import { insecureBy, readRegistriesConf } from '../../src/oci/remote/registriesConf.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { runPeer } from '../support/peers.ts';
@@ -146,5 +147,20 @@ describe('registries.conf', () => {
     const second = await started(t, 'distribution', { tls: files });
     const other = remoteOf(t, { host: second.host, origin: `https://${second.host}` }, { dispatcher });
     assert.ok(isOciError(await failureOf(other.registry.repositories()), 'tls-untrusted', 'tls-invalid'));
+  });
+});
+
+describe('a host that is not loopback', () => {
+  it('is asked by plain HTTP only where this machine lets it', async (t) => {
+    const plain = await started(t, 'distribution');
+    // A name that is not loopback by its looks, and leads there all the same.
+    const host = plain.host.replace('127.0.0.1', 'localhost.localdomain');
+    const dispatcher = createDispatcher({
+      lookup: (_, options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]),
+    });
+    t.after(() => dispatcher.destroy());
+    const options = { host, dispatcher, credentials: () => Promise.resolve(undefined), userAgent: 'test' };
+    assert.ok(isOciError(await failureOf(probe(options)), 'plain-http-server'));
+    assert.equal((await probe({ ...options, isInsecure: true })).scheme, 'http');
   });
 });

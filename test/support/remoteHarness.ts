@@ -36,10 +36,10 @@ export function remoteOf(
   { host, origin }: Pick<ScriptedServer, 'host' | 'origin'>,
   options: RemoteHarnessOptions = {},
 ): Remote {
-  const { credential, trusted, timeouts, ...rest } = options;
+  const { credential, trusted, timeouts, lookup, ...rest } = options;
   const said: string[] = [];
   const waits: number[] = [];
-  const dispatcher = rest.dispatcher ?? createDispatcher({ trusted, timeouts });
+  const dispatcher = rest.dispatcher ?? createDispatcher({ registry: host, trusted, timeouts, lookup });
   t.after(() => dispatcher.destroy());
   const credentials: CredentialSource = () => Promise.resolve(credential);
   let now = 1_700_000_000_000;

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import request from 'undici/lib/api/api-request.js';
 import { isAbort, isOciError, OciError, type ErrorFacts } from '../errors.ts';
 import type { Body, Op } from '../store.ts';
-import { isInnerAddress } from './addresses.ts';
+import { mayLead, reachOfName } from './addresses.ts';
 import { answerOf, discard, readBytes, readText, type Answer } from './answer.ts';
 import type { Authorizer } from './authorizer.ts';
 import { cleanUrl } from './cleanUrl.ts';
@@ -258,8 +258,7 @@ export class Client {
     }
     if (
       next.origin !== from.origin &&
-      isInnerAddress(next.hostname) &&
-      !isInnerAddress(new URL(this.origin).hostname)
+      !mayLead(reachOfName(new URL(this.origin).hostname), reachOfName(next.hostname))
     ) {
       throw new OciError('origin-refused', 'Redirected to an address of this machine or network', facts);
     }

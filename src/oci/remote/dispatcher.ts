@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { Socket } from 'node:net';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
 import {
   createSecureContext,
   getCACertificates,
@@ -12,10 +12,15 @@ import createConnector from 'undici/lib/core/connect.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
 import Pool from 'undici/lib/dispatcher/pool.js';
 import type { HostCertificates } from './certsD.ts';
+import { createGuard } from './guard.ts';
 import type { Proxy, ProxyDecision } from './proxy.ts';
 import { openTunnel } from './tunnel.ts';
 
 export interface DispatcherOptions {
+  /** Whose connections these are, a host as in a URL: nobody is led from it to where it is not itself. */
+  readonly registry?: string | undefined;
+  /** In place of the system's. */
+  readonly lookup?: LookupFunction | undefined;
   /** PEM of the certificate the user trusts for a host, which stands as in a URL (`localhost:5000`, `example.com`). */
   readonly trusted?: ((host: string) => string | undefined) | undefined;
   /** True for a host, as in a URL, whose certificate need not verify; asked with every connection. */
@@ -106,15 +111,33 @@ function connector(
   options: DispatcherOptions,
   decide: (target: URL) => ProxyDecision,
 ): buildConnector.connector {
-  const secure = secureConnector(timeout, options);
-  const plain = createConnector({ timeout, allowH2: false });
+  const { registry } = options;
+  const guard = registry === undefined ? undefined : createGuard(registry, options.lookup);
+  const lookup = guard?.lookup ?? options.lookup;
+  const secure = secureConnector(timeout, options, lookup);
+  const plain = createConnector({ timeout, allowH2: false, ...(lookup ? { lookup } : {}) });
+  /** Straight to a host. By a proxy, it is the proxy that looks it up. */
+  const straight = (
+    connect: buildConnector.connector,
+    target: buildConnector.Options,
+    callback: Callback,
+  ): void => {
+    if (guard && isIP(target.hostname.replace(/^\[|\]$/g, '')) !== 0) {
+      guard.check(target.hostname).then(
+        () => connect(target, callback),
+        (refused: unknown) => callback(refused as Error, null),
+      );
+    } else {
+      connect(target, callback);
+    }
+  };
   return (target, callback) => {
     if (target.protocol !== 'https:') {
       const way = decide(new URL(`http://${target.host ?? target.hostname}`));
       if (way.kind === 'invalid') {
         callback(noProxy(way.source), null);
       } else {
-        plain(target, callback);
+        straight(plain, target, callback);
       }
       return;
     }
@@ -124,7 +147,7 @@ function connector(
     if (way.kind === 'invalid') {
       callback(noProxy(way.source), null);
     } else if (way.kind === 'direct') {
-      secure(target, callback);
+      straight(secure, target, callback);
     } else {
       tunnelTo(url, way.proxy, timeout).then(
         (httpSocket) => secure({ ...target, httpSocket }, callback),
@@ -164,7 +187,11 @@ const noCertificates: HostCertificates = { ca: [], files: [] };
  * Verified by the usual authorities and those of the host; where that fails, exactly the certificate that is trusted for the
  * host will do, and no other.
  */
-function secureConnector(timeout: number, options: DispatcherOptions): buildConnector.connector {
+function secureConnector(
+  timeout: number,
+  options: DispatcherOptions,
+  lookup: LookupFunction | undefined,
+): buildConnector.connector {
   /** By host, with what it was made of: files may change while we run. */
   const made = new Map<string, { readonly of: string; readonly connect: buildConnector.connector }>();
   const connectorOf = (
@@ -184,6 +211,7 @@ function secureConnector(timeout: number, options: DispatcherOptions): buildConn
       timeout,
       secureContext: secureContextOf(own),
       allowH2: false,
+      ...(lookup ? { lookup } : {}),
       // A session is never taken up again: each connection shows its certificate.
       ...(pem === undefined && !isInsecure ? {} : { rejectUnauthorized: false, maxCachedSessions: 0 }),
     });

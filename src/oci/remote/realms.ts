@@ -1,5 +1,5 @@
 import { OciError } from '../errors.ts';
-import { isInnerAddress } from './addresses.ts';
+import { mayLead, reachOfName } from './addresses.ts';
 import type { Credential } from './credential.ts';
 import { trustedRealmHosts } from './quirks.ts';
 
@@ -18,7 +18,7 @@ export function realmUrl(text: string, origin: string, host: string): string {
     (realm.protocol === 'https:' || (realm.protocol === 'http:' && own.protocol === 'http:')) &&
     realm.username === '' &&
     realm.password === '' &&
-    (realm.origin === origin || !isInnerAddress(realm.hostname) || isInnerAddress(own.hostname));
+    (realm.origin === origin || mayLead(reachOfName(own.hostname), reachOfName(realm.hostname)));
   if (!isSafe) {
     throw new OciError('origin-refused', `${host} names a token service that is not to be trusted`, {
       host,

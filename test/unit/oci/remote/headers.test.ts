@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isInnerAddress } from '../../../../src/oci/remote/addresses.ts';
 import { parseChallenges } from '../../../../src/oci/remote/challenge.ts';
 import { nextLink, nextPage } from '../../../../src/oci/remote/links.ts';
 import { quick } from '../../../support/quick.ts';
@@ -86,28 +85,6 @@ describe('headers of servers', () => {
         parseChallenges(piece.repeat(64 * 1024));
         nextLink(piece.repeat(64 * 1024));
       });
-    }
-  });
-});
-
-describe('inner addresses', () => {
-  it('are known in every spelling a URL undoes', () => {
-    for (const url of [
-      'http://127.0.0.1',
-      'http://2130706433',
-      'http://0x7f.1',
-      'http://[::1]',
-      'http://[::ffff:127.0.0.1]',
-      'http://169.254.169.254',
-      'http://10.1.2.3',
-      'http://localhost.',
-      'http://0.0.0.0',
-      'http://[fe80::1]',
-    ]) {
-      assert.equal(isInnerAddress(new URL(url).hostname), true, url);
-    }
-    for (const url of ['https://example.com', 'https://8.8.8.8', 'https://[2001:4860::1]']) {
-      assert.equal(isInnerAddress(new URL(url).hostname), false, url);
     }
   });
 });
