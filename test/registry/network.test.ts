@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { bodyOf } from '../../src/base/bytes.ts';
@@ -10,6 +10,7 @@ import { isOciError } from '../../src/oci/errors.ts';
 import { serverCertificate } from '../../src/oci/remote/certificate.ts';
 import { readCertificates } from '../../src/oci/remote/certsD.ts';
 import { createDispatcher, type DispatcherOptions } from '../../src/oci/remote/dispatcher.ts';
+import { probe } from '../../src/oci/remote/probe.ts';
 import { proxyFor, type ProxySettings } from '../../src/oci/remote/proxy.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { startForwardProxy, startMutualTls } from '../support/middlemen.ts';
@@ -46,6 +47,13 @@ function through(proxy: string, more: Partial<ProxySettings> = {}): Pick<Dispatc
   return {
     proxy: (target) => proxyFor(target, { isOn: true, proxy, noProxy: ['<-loopback>'], env: {}, ...more }),
   };
+}
+
+/** What a probe needs beside the host. */
+function asked(t: TestContext) {
+  const dispatcher = createDispatcher();
+  t.after(() => dispatcher.destroy());
+  return { dispatcher, credentials: () => Promise.resolve(undefined), userAgent: 'test' };
 }
 
 /** Pushes, lists and reads, and gives all that was logged. */
@@ -130,6 +138,41 @@ describe('a real forward proxy', () => {
     }
     const invalid = ours(t, `http://${registry.host}`, through('ftp://proxy.example'));
     assert.match(String(await failureOf(invalid.registry.repositories())), /http\.proxy names no proxy/);
+  });
+});
+
+describe('a registry at an address of IPv6', () => {
+  const hasIt = Object.values(networkInterfaces()).some((all) =>
+    all?.some(({ address }) => address === '::1'),
+  );
+
+  it('is used by plain HTTP, by TLS and through a proxy', { skip: !hasIt }, async (t) => {
+    const plain = await startRegistry('distribution', { address: '[::1]' });
+    t.after(() => plain.stop());
+    assert.match(plain.host, /^\[::1\]:\d+$/);
+    await use(ours(t, `http://${plain.host}`, { registry: plain.host }));
+    assert.equal((await probe({ ...asked(t), host: plain.host })).scheme, 'http');
+
+    const dir = await folder(t);
+    const own = makeCertificate({ commonName: 'registry', names: ['::1'], issuer: authority });
+    const tls = { cert: path.join(dir, 'cert.pem'), key: path.join(dir, 'key.pem') };
+    await Promise.all([writeFile(tls.cert, own.cert), writeFile(tls.key, own.key)]);
+    const secure = await startRegistry('distribution', { address: '[::1]', tls });
+    t.after(() => secure.stop());
+    const folders = path.join(dir, 'certs.d');
+    await mkdir(path.join(folders, secure.host), { recursive: true });
+    await writeFile(path.join(folders, secure.host, 'ca.crt'), authority.cert);
+    const certificates = (host: string) => readCertificates(host, undefined, [folders]);
+    const origin = `https://${secure.host}`;
+    await use(ours(t, origin, { registry: secure.host, certificates }));
+    assert.equal(
+      (await serverCertificate(secure.host)).fingerprint,
+      new X509Certificate(own.cert).fingerprint256,
+    );
+    const proxy = await startForwardProxy();
+    t.after(() => proxy.stop());
+    await use(ours(t, origin, { certificates, ...through(`http://${proxy.host}`) }));
+    assert.ok((await proxy.log()).includes(`CONNECT ${secure.host} `));
   });
 });
 

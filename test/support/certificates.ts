@@ -12,7 +12,7 @@ export interface Certificate {
 
 export interface CertificateOptions {
   readonly commonName: string;
-  /** Host names and IPv4 addresses. */
+  /** Host names and addresses. */
   readonly names?: readonly string[];
   /** Who signs; by default itself. */
   readonly issuer?: Certificate;
@@ -47,9 +47,18 @@ function extension(id: string, value: Buffer): Buffer {
   return sequence(oid(id), der(0x04, value));
 }
 
+function addressBytes(address: string): Buffer {
+  if (isIP(address) === 4) {
+    return Buffer.from(address.split('.').map(Number));
+  }
+  const [front = [], back = []] = address.split('::').map((part) => part.split(':').filter(Boolean));
+  const middle = Array.from({ length: 8 - front.length - back.length }, () => '0');
+  return Buffer.from([...front, ...middle, ...back].map((group) => group.padStart(4, '0')).join(''), 'hex');
+}
+
 function extensions({ names = [], isAuthority = false }: CertificateOptions): Buffer {
   const alternatives = names.map((name) =>
-    isIP(name) === 4 ? der(0x87, Buffer.from(name.split('.').map(Number))) : der(0x82, Buffer.from(name)),
+    isIP(name) === 0 ? der(0x82, Buffer.from(name)) : der(0x87, addressBytes(name)),
   );
   return der(
     0xa3,

@@ -18,6 +18,8 @@ export interface RegistryOptions {
   readonly htpasswd?: { readonly user: string; readonly password: string };
   /** Paths of PEM files; distribution and olareg. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Where distribution listens; default `127.0.0.1`. */
+  readonly address?: '127.0.0.1' | '[::1]';
   /** Default true. */
   readonly deletes?: boolean;
   /** Of its content, kept at the end; by default a new one that goes with it. */
@@ -31,7 +33,7 @@ export interface RegistryOptions {
 }
 
 export interface RunningRegistry {
-  /** `127.0.0.1:port` */
+  /** `127.0.0.1:port`, `[::1]:port` */
   readonly host: string;
   readonly dir: string;
   readonly pid: number;
@@ -52,15 +54,16 @@ export async function startRegistry(
   const work = await mkdtemp(path.join(tmpdir(), `oci-${kind}-`));
   const dir = options.dir ?? path.join(work, 'content');
   mkdirSync(dir, { recursive: true });
+  const { address = '127.0.0.1' } = options;
   let failure: unknown;
   // A free port may be taken between the look and the start; then the next is tried.
   for (let attempt = 0; attempt < 5; attempt++) {
     const port = await freePort();
     const launch = await launches[kind](options, { work, dir, port });
     try {
-      const { pid, stop } = await start(launch, port, options.tls !== undefined);
+      const { pid, stop } = await start(launch, `${address}:${port}`, options.tls !== undefined);
       return {
-        host: `127.0.0.1:${port}`,
+        host: `${address}:${port}`,
         dir,
         pid,
         stop: async () => {
@@ -117,7 +120,7 @@ async function distribution(
       maintenance: { readonly: { enabled: options.readOnly === true } },
     },
     http: {
-      addr: `127.0.0.1:${port}`,
+      addr: `${options.address ?? '127.0.0.1'}:${port}`,
       ...(options.tls ? { tls: { certificate: options.tls.cert, key: options.tls.key } } : {}),
     },
   };
@@ -138,7 +141,7 @@ async function distribution(
 
 async function start(
   launch: Launch,
-  port: number,
+  host: string,
   tls: boolean,
 ): Promise<{ pid: number; stop: () => Promise<void> }> {
   const child = spawn(launch.program, launch.args, {
@@ -156,7 +159,7 @@ async function start(
   });
   await spawned;
   const deadline = Date.now() + 30_000;
-  while (!(await answers(port, tls))) {
+  while (!(await answers(host, tls))) {
     if (child.exitCode !== null || Date.now() > deadline) {
       await stopChild(child);
       throw new Error(`${launch.program} did not start:\n${log}`);
@@ -171,10 +174,11 @@ async function start(
   return { pid: child.pid, stop: () => stopChild(child) };
 }
 
-function answers(port: number, tls: boolean): Promise<boolean> {
+function answers(at: string, tls: boolean): Promise<boolean> {
   return new Promise((resolve) => {
-    const options = { host: '127.0.0.1', port, path: '/v2/', agent: false, rejectUnauthorized: false };
-    const asked = (tls ? requestTls : request)(options, (response) => {
+    const url = `${tls ? 'https' : 'http'}://${at}/v2/`;
+    const options = { agent: false, rejectUnauthorized: false };
+    const asked = (tls ? requestTls : request)(url, options, (response) => {
       response.resume();
       resolve(response.statusCode === 200 || response.statusCode === 401);
     });

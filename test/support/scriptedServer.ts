@@ -17,6 +17,8 @@ export interface ScriptedServer {
   /** `127.0.0.1:port` */
   readonly host: string;
   readonly seen: readonly Seen[];
+  /** How many were made to it. */
+  readonly connections: number;
   stop(): Promise<void>;
 }
 
@@ -45,12 +47,17 @@ export async function scriptedServer(script: Script, options: ScriptedOptions = 
     });
   };
   const server = tls ? createTlsServer(tls, listener) : createServer(listener);
+  let connections = 0;
+  server.on('connection', () => connections++);
   await new Promise<void>((resolve) => server.listen(0, address, resolve));
   const host = `${address}:${(server.address() as AddressInfo).port}`;
   return {
     origin: `${tls ? 'https' : 'http'}://${host}`,
     host,
     seen,
+    get connections() {
+      return connections;
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

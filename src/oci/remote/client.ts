@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import request from 'undici/lib/api/api-request.js';
 import { isAbort, isOciError, OciError, type ErrorFacts } from '../errors.ts';
@@ -296,6 +296,8 @@ export class Client {
     let status = 0;
     try {
       const { body } = wanted;
+      // undici takes a connection for free one turn after its answer has ended; before, it would make another.
+      await turn();
       const answer = await request.call(dispatcher, {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
@@ -319,6 +321,8 @@ export class Client {
           : null,
         signal: wanted.signal ?? null,
         idempotent: wanted.method !== 'POST' && wanted.method !== 'PATCH',
+        // Else each HEAD would end its connection, for servers that send a body with it: theirs is then lost, as it should.
+        reset: false,
       });
       status = answer.statusCode;
       if (url.origin === this.origin) {
