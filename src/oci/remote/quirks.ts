@@ -34,6 +34,8 @@ export interface Quirks {
   readonly referrers?: 'api' | 'tags';
   /** As documented: nothing is deleted by the API of registries. */
   readonly deletes?: 'elsewhere';
+  /** Most bytes of a blob it takes in one request, where that is less than is usual. */
+  readonly maxChunk?: number;
   /** Path that deletes a tag alone, where the specification's is refused. */
   readonly untag?: (repository: string, tag: string) => string;
 }
@@ -61,6 +63,8 @@ const quirks: readonly Quirks[] = [
     name: 'Azure Container Registry',
     host: /^[a-z0-9-]+\.azurecr\.(?:io|cn|us)$/,
     referrers: 'api',
+    // More than about 20 MB is answered with 413.
+    maxChunk: 16 * 1024 * 1024,
     untag: (repository, tag) => `/acr/v1/${repository}/_tags/${tag}`,
   },
   {

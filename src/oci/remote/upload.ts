@@ -5,6 +5,7 @@ import { isOciError } from '../errors.ts';
 import type { Body, PushOp } from '../store.ts';
 import { discard, registryHeader } from './answer.ts';
 import type { Client } from './client.ts';
+import { quirksOf } from './quirks.ts';
 
 export interface Upload extends PushOp {
   readonly client: Client;
@@ -161,7 +162,7 @@ async function sendChunks(
         await discard(answer);
         session.location = client.location(answer);
         reached = offset + size;
-        piece = Math.max(piece, Math.min(2 * piece, largeChunk));
+        piece = Math.max(piece, Math.min(2 * piece, quirksOf(client.host)?.maxChunk ?? largeChunk));
       } catch (error) {
         if (!canResume(error) || ++resumes > maxResumes) {
           throw error;

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { bodyOf } from '../../../../src/base/bytes.ts';
+import { digestOf } from '../../../../src/oci/digest.ts';
 import { isOciError, type ErrorCode } from '../../../../src/oci/errors.ts';
 import { allItems } from '../../../../src/oci/pages.ts';
 import type { Credential } from '../../../../src/oci/remote/credential.ts';
@@ -513,6 +515,27 @@ describe('an API of a provider', () => {
     assert.deepEqual(items, []);
     assert.ok(page !== undefined);
     assert.equal(seen.length, 10);
+  });
+});
+
+describe('Azure Container Registry', () => {
+  it('is sent no piece of a blob that it takes for too large', async (t) => {
+    const size = 40 * 1024 * 1024;
+    const content = Buffer.alloc(size);
+    const sent: number[] = [];
+    const { registry } = await made(t, {
+      it: '',
+      host: 'acme.azurecr.io',
+      answers: (_, __, { method, body }) => {
+        sent.push(...(method === 'PATCH' ? [body.length] : []));
+        return [method === 'PUT' ? 201 : 202, {}, { location: '/v2/app/blobs/uploads/1' }];
+      },
+      lists: [],
+    });
+    const blob = { mediaType: 'text/plain', digest: digestOf(content), size };
+    await registry.repository('app').push(blob, bodyOf(content));
+    const mebibytes = sent.map((bytes) => bytes / 1024 / 1024);
+    assert.deepEqual(mebibytes, [16, 16, 8]);
   });
 });
 
