@@ -18,7 +18,6 @@ import { canonicalHost, isRepository, type Pasted } from '../oci/reference.ts';
 import { inNamespace } from '../oci/remote/inNamespace.ts';
 import { namespaceOf } from '../oci/remote/namespaceOf.ts';
 import type { ProbeResult } from '../oci/remote/probe.ts';
-import { quirksOf } from '../oci/remote/quirks.ts';
 import { confirm, inputOne, pickOne } from './ask.ts';
 import { pastedProblem } from './go.ts';
 import { nameProblem, pinIn } from './registryEntries.ts';
@@ -41,8 +40,18 @@ export async function addRegistry(given: string | undefined, services: Services)
     }));
   const whose = namespaceOf(text);
   const pasted: Pasted = whose ? { registry: whose.registry } : parsePasted(text);
+  await add(title, pasted, whose?.namespace, services);
+}
+
+async function add(
+  title: string,
+  pasted: Pasted,
+  namespace: string | undefined,
+  services: Services,
+  chosen?: SettingTarget,
+): Promise<void> {
   const host = canonicalHost(pasted.registry);
-  const listed = { host, ...(whose ? { namespace: whose.namespace } : {}) };
+  const listed = { host, ...(namespace === undefined ? {} : { namespace }) };
   const name = await askEntry(title, { ...pasted, registry: host }, listed, services);
   if (name === undefined) {
     return;
@@ -51,10 +60,10 @@ export async function addRegistry(given: string | undefined, services: Services)
   if (found) {
     await services.network.remember(host, found.scheme);
   }
-  const target = await askTarget(title);
+  const target = chosen ?? (await askTarget(title));
   const next = found && pasted.repository === undefined ? await askNext(title, listed, found) : 'continue';
   if (next === 'namespace') {
-    await addRegistry(`${host}/${(await askNamespace(title, host)).trim()}/`, services);
+    await add(title, { registry: host }, await askNamespace(title, host), services, target);
     return;
   }
   const repositories =
@@ -97,7 +106,8 @@ async function askEntry(
       (place) =>
         place.kind === 'remote' &&
         place.host === listed.host &&
-        (place.namespace === listed.namespace || inNamespace(pasted.repository ?? '', place.namespace)),
+        (place.namespace === listed.namespace ||
+          (pasted.repository !== undefined && inNamespace(pasted.repository, place.namespace))),
     );
   if (known.length === 0) {
     return '';
@@ -185,7 +195,6 @@ async function askNext(title: string, listed: Listed, found: ProbeResult): Promi
   if (found.catalog === 'yes') {
     return 'continue';
   }
-  const quirks = quirksOf(host);
   const canSignIn = found.auth !== 'anonymous';
   return pickOne<Next>({
     title,
@@ -197,7 +206,7 @@ async function askNext(title: string, listed: Listed, found: ProbeResult): Promi
       ...(canSignIn
         ? [{ label: l10n.t('Sign In…'), description: found.realm ?? host, value: 'signIn' } as const]
         : []),
-      ...(namespace === undefined && quirks?.isNamespaced === true && quirks.api
+      ...(namespace === undefined && found.listsNamespaces
         ? [
             {
               label: l10n.t('List a Namespace…'),
@@ -220,14 +229,15 @@ async function askNext(title: string, listed: Listed, found: ProbeResult): Promi
   });
 }
 
-function askNamespace(title: string, host: string): Promise<string> {
-  return inputOne({
+async function askNamespace(title: string, host: string): Promise<string> {
+  const typed = await inputOne({
     title,
     prompt: l10n.t('Namespace of {0} whose repositories are shown', host),
     placeholder: host === 'docker.io' ? 'library' : 'my-org',
-    validate: (typed) =>
-      namespaceOf(`${host}/${typed.trim()}/`) ? undefined : l10n.t('{0} is no namespace', plainText(typed)),
+    validate: (text) =>
+      isRepository(text.trim().toLowerCase()) ? undefined : l10n.t('{0} is no namespace', plainText(text)),
   });
+  return typed.trim().toLowerCase();
 }
 
 async function askRepositories(title: string, host: string): Promise<readonly string[]> {

@@ -6,6 +6,7 @@ import { privateCertificate } from '../support/certificate.ts';
 import type { Editor } from '../support/editor.ts';
 import { runPeer } from '../support/peers.ts';
 import { freePort, startRegistry, type RunningRegistry } from '../support/registries.ts';
+import { json, scriptedServer } from '../support/scriptedServer.ts';
 import { openSession, scenario, type Session } from './session.ts';
 
 const account = { user: 'ann', password: 'sesame' } as const;
@@ -154,6 +155,48 @@ scenario(
     await editor.context(editor.row(silent.host), 'Unpin Repository…');
     await editor.pick('team/site');
     await editor.row(/does not list its repositories/).waitFor();
+  },
+);
+
+scenario(
+  'lists a group of a GitLab that keeps its catalog to itself',
+  () => session,
+  async ({ editor }) => {
+    // Answers as GitLab documents it.
+    const gitlab = await scriptedServer(({ url, headers }, response) => {
+      if (url.startsWith('/jwt/auth')) {
+        json(response, 200, { token: 'of-anyone' });
+      } else if (url.startsWith('/api/v4/groups/fleet/registry/repositories?')) {
+        json(response, 200, [{ id: 1, path: 'fleet/harbour' }]);
+      } else if (url.startsWith('/v2/fleet/harbour/tags/list')) {
+        json(response, 200, { name: 'fleet/harbour', tags: [] });
+      } else if (headers.authorization === undefined) {
+        const realm = `Bearer realm="http://${headers.host ?? ''}/jwt/auth",service="container_registry"`;
+        json(response, 401, {}, { 'www-authenticate': realm });
+      } else {
+        json(response, 403, { errors: [{ code: 'DENIED', message: 'access forbidden' }] });
+      }
+    });
+    try {
+      await editor.command('OCI Explorer: Add Registry…');
+      await editor.answer(gitlab.host);
+      await editor.pick('User settings');
+      await editor.picture('add-registry-namespaces');
+      await editor.pick(/List a Namespace…/);
+      await editor.answer('Fleet', /Namespace of/);
+      await editor.notification(/Added .*\/fleet: .*lists its repositories/);
+      await shown(editor, `${gitlab.host}/fleet`);
+      await editor.clearNotifications();
+      await editor.expand(`${gitlab.host}/fleet`);
+      await editor.expand('fleet');
+      await editor.row('harbour').waitFor();
+      await editor.picture('namespace');
+      await editor.context(editor.row(`${gitlab.host}/fleet`), 'Remove Registry…');
+      await editor.dialog(/Remove .*\/fleet/, 'Remove');
+      await editor.row(`${gitlab.host}/fleet`).waitFor({ state: 'hidden' });
+    } finally {
+      await gitlab.stop();
+    }
   },
 );
 

@@ -40,9 +40,11 @@ export interface Timeouts {
   readonly headers: number;
   /** Between two pieces of a body; there is no limit to a whole transfer. */
   readonly body: number;
+  /** Until a connection that carries nothing is closed; less where its server says so. */
+  readonly idle: number;
 }
 
-const usual: Timeouts = { connect: 10_000, headers: 30_000, body: 60_000 };
+const usual: Timeouts = { connect: 10_000, headers: 30_000, body: 60_000, idle: 30_000 };
 const connectionsPerOrigin = 16;
 
 /** Connections of one registry: its own pools, proxies and certificates, apart from everything else in the process. */
@@ -53,6 +55,7 @@ export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
     connections: connectionsPerOrigin,
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.body,
+    keepAliveTimeout: timeouts.idle,
     allowH2: false,
     connect: connector(timeouts.connect, options, decide),
     factory: (origin, pool) => {

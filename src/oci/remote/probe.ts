@@ -2,6 +2,7 @@ import { isOciError, OciError } from '../errors.ts';
 import { isLoopback } from '../reference.ts';
 import { readText } from './answer.ts';
 import type { Client } from './client.ts';
+import { quirksOf } from './quirks.ts';
 import { remoteRegistry, type RemoteOptions } from './registry.ts';
 
 /** What a registry says of itself before anyone signs in. */
@@ -11,6 +12,8 @@ export interface ProbeResult {
   /** Origin that people sign in to. */
   readonly realm?: string;
   readonly catalog: 'yes' | 'denied' | 'absent';
+  /** It lists the repositories of a namespace, whatever becomes of the catalog. */
+  readonly listsNamespaces: boolean;
 }
 
 const maxRoot = 64 * 1024;
@@ -77,7 +80,15 @@ async function ask(options: RemoteOptions, signal?: AbortSignal): Promise<ProbeR
     catalog = isRefusal(error, client) || isOciError(error, 'denied', 'origin-refused') ? 'denied' : 'absent';
   }
   const { realm, scheme: auth } = client.authorizer;
-  return { scheme: options.scheme, auth, catalog, ...(realm === undefined ? {} : { realm }) };
+  const { isNamespaced = false, api } = quirksOf(options.host, client.traits) ?? {};
+  const listsNamespaces = isNamespaced && api !== undefined;
+  return {
+    scheme: options.scheme,
+    auth,
+    catalog,
+    listsNamespaces,
+    ...(realm === undefined ? {} : { realm }),
+  };
 }
 
 /** The status of the API's root; 401 too when the token service gives nothing to people without a name. */

@@ -128,7 +128,7 @@ const quirks: readonly Quirks[] = [
   { name: 'DigitalOcean', host: /^registry\.digitalocean\.com$/, realmHosts: ['api.digitalocean.com'] },
   { name: 'Elastic', host: /^docker\.elastic\.co$/, realmHosts: ['docker-auth.elastic.co'] },
   // The reference implementation, and what is built on it.
-  { name: 'CNCF Distribution', header: ['docker-distribution-api-version', /^registry\/2\.0$/] },
+  { name: 'CNCF Distribution or alike', header: ['docker-distribution-api-version', /^registry\/2\.0$/] },
 ];
 
 /** What a registry showed of itself. */

@@ -103,6 +103,28 @@ describe('connections', () => {
   });
 });
 
+describe('a connection that carries nothing', () => {
+  it('is closed after a while, and another is made when there is something to carry', async (t) => {
+    const closed: Promise<unknown>[] = [];
+    // By itself it closes nothing.
+    const server = createServer((socket) => {
+      closed.push(new Promise((resolve) => socket.on('error', () => undefined).once('close', resolve)));
+      const body = '{"tags":["v1"]}';
+      socket.on('data', () =>
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`),
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const remote = remoteOf(t, { host, origin: `http://${host}` }, { timeouts: { idle: 30 } });
+    await remote.registry.repository('app').tags();
+    await Promise.all(closed);
+    await remote.registry.repository('app').tags();
+    assert.equal(closed.length, 2);
+  });
+});
+
 /** Takes connections, says nothing and reads nothing. */
 async function silent(t: TestContext): Promise<string> {
   const sockets = new Set<{ destroy(): void }>();

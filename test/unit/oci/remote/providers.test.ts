@@ -593,7 +593,7 @@ describe('the table of registries', () => {
     [{ realm: 'https://h.example/v2/auth', service: 'h.example' }, 'Quay'],
     [{ headers: { server: 'Nexus/3.70.1-02 (OSS)' } }, 'Sonatype Nexus'],
     [{ headers: { 'x-jfrog-version': 'Artifactory/7.1.0' } }, 'JFrog Artifactory'],
-    [{ headers: { 'docker-distribution-api-version': 'registry/2.0' } }, 'CNCF Distribution'],
+    [{ headers: { 'docker-distribution-api-version': 'registry/2.0' } }, 'CNCF Distribution or alike'],
     [{ headers: {} }, undefined],
   ] as const) {
     it(`knows ${name ?? 'nobody'} by ${JSON.stringify(traits)}`, () => {
