@@ -15,6 +15,8 @@ const networks: Readonly<Record<Exclude<Reach, 'outer'>, readonly string[]>> = {
     '192.168.0.0/16',
     '198.18.0.0/15',
     '224.0.0.0/3',
+    // NAT64 of one's own network: where in it the other address stands is up to it.
+    '64:ff9b:1::/48',
     'fc00::/7',
     'fec0::/10',
     'ff00::/8',
@@ -24,7 +26,6 @@ const networks: Readonly<Record<Exclude<Reach, 'outer'>, readonly string[]>> = {
 const carriers: readonly (readonly [network: string, at: number])[] = [
   ['::/96', 12],
   ['64:ff9b::/96', 12],
-  ['64:ff9b:1::/48', 12],
   ['2002::/16', 2],
 ];
 

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import '../../support/vscodeStub.ts';
+import type { Accounts } from '../../../src/host/accounts.ts';
+import type { Network } from '../../../src/host/network.ts';
+import { createDispatcher } from '../../../src/oci/remote/dispatcher.ts';
+import { readRegistriesConf } from '../../../src/oci/remote/registriesConf.ts';
+import { canary, canaryBasic } from '../../support/canary.ts';
+import { serve } from '../../support/remoteHarness.ts';
+import { json, type Script, type ScriptedServer } from '../../support/scriptedServer.ts';
+
+const vscode = (await import('vscode')) as unknown as Record<'workspace' | 'window', Record<string, unknown>>;
+const silent = () => undefined;
+vscode.window['createOutputChannel'] = () => ({ debug: silent, warn: silent });
+const { createPlaces } = await import('../../../src/host/places.ts');
+
+/** The places of an editor with these registries, on a machine with this registries.conf. */
+function placesOf(t: TestContext, registries: readonly unknown[], conf = '') {
+  vscode.workspace['getConfiguration'] = () => ({
+    get: () => '',
+    inspect: (name: string) => ({
+      defaultValue: '',
+      globalValue: name === 'registries' ? registries : undefined,
+    }),
+  });
+  vscode.workspace['onDidChangeConfiguration'] = () => ({ dispose: () => undefined });
+  const rules = readRegistriesConf({
+    env: { CONTAINERS_REGISTRIES_CONF: 'registries.conf' },
+    home: '',
+    readFile: (path) => (path === 'registries.conf' ? conf : undefined),
+    readFolder: () => [],
+  });
+  const dispatcher = createDispatcher();
+  t.after(() => dispatcher.destroy());
+  const asked: string[] = [];
+  const network = {
+    scheme: () => 'http',
+    dispatcher: () => dispatcher,
+    rules: () => rules,
+    onDidChange: () => ({ dispose: () => undefined }),
+  } as unknown as Network;
+  const accounts = {
+    source: (place: string) => () => {
+      asked.push(place);
+      return Promise.resolve(canary);
+    },
+  } as unknown as Accounts;
+  const context = {
+    extension: { packageJSON: { version: '1' } },
+    globalStorageUri: { fsPath: '/nowhere' },
+  } as unknown as Parameters<typeof createPlaces>[0]['context'];
+  const places = createPlaces({ context, network, accounts });
+  t.after(() => places.dispose());
+  return { places, asked };
+}
+
+/** Asks who one is. */
+function closed(script: Script): Script {
+  return (request, response) => {
+    if (request.headers.authorization === canaryBasic) {
+      script(request, response);
+    } else {
+      json(response, 401, {}, { 'www-authenticate': 'Basic realm="x"' });
+    }
+  };
+}
+
+const urls = ({ seen }: ScriptedServer): readonly string[] => [...new Set(seen.map(({ url }) => url))];
+
+describe('a registry of the settings', () => {
+  it('of a namespace is a place of its own, with an account of its own, and lists no more', async (t) => {
+    const server = await serve(
+      t,
+      closed((_, response) => json(response, 200, { repositories: ['other/app', 'team/app'] })),
+    );
+    const { places, asked } = placesOf(t, [{ host: server.host, namespace: 'team' }, { host: server.host }]);
+    const [, team, all] = places.all();
+    assert.deepEqual(
+      [team, all].map((place) => [place?.id, place?.name, place?.host]),
+      [
+        [`${server.host}/team`, `${server.host}/team`, server.host],
+        [server.host, server.host, server.host],
+      ],
+    );
+    assert.deepEqual((await team?.registry.repositories())?.items, ['team/app']);
+    assert.deepEqual((await all?.registry.repositories())?.items, ['other/app', 'team/app']);
+    assert.deepEqual([...new Set(asked)], [`${server.host}/team`, server.host]);
+  });
+
+  it('is read from the mirror that registries.conf names, with the account of the mirror', async (t) => {
+    const index = '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}';
+    const mirror = await serve(
+      t,
+      closed((_, response) => {
+        response.writeHead(200, { 'content-type': 'application/vnd.oci.image.index.v1+json' }).end(index);
+      }),
+    );
+    const own = await serve(t, (_, response) => json(response, 200, { tags: ['v1'] }));
+    const conf = `[[registry]]\nlocation = "${own.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}/copy"`;
+    const { places, asked } = placesOf(t, [{ host: own.host }], conf);
+    const repository = places.get(own.host)?.registry.repository('team/app');
+    assert.equal(Buffer.from((await repository?.manifest('v1'))?.bytes ?? '').toString(), index);
+    assert.deepEqual(urls(mirror), ['/v2/copy/team/app/manifests/v1']);
+    assert.deepEqual([...new Set(asked)], [mirror.host]);
+    assert.deepEqual((await repository?.tags())?.items, ['v1']);
+    assert.deepEqual(urls(own), ['/v2/team/app/tags/list?n=100']);
+  });
+});
