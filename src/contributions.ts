@@ -26,6 +26,7 @@ export const Command = {
   openConfig: 'ociExplorer.openConfig',
   openReferrers: 'ociExplorer.openReferrers',
   openBlob: 'ociExplorer.openBlob',
+  openAs: 'ociExplorer.openAs',
   openOriginal: 'ociExplorer.openOriginal',
   openFormatted: 'ociExplorer.openFormatted',
   openDescriptor: 'ociExplorer.openDescriptor',

@@ -91,9 +91,17 @@ function finderOf(signal: keyof Signals, signals: Signals): Finder {
     case 'configLabels':
       return pairsFinder(signals[signal], 'config.config.Labels', ({ labels }) => labels);
     case 'layerAnnotations':
-      return listFinder(signals[signal], 'layers', ({ layers }) => layers);
+      return listFinder(
+        signals[signal],
+        ({ layersField }) => layersField,
+        ({ layers }) => layers,
+      );
     case 'childAnnotations':
-      return listFinder(signals[signal], 'manifests', ({ children }) => children);
+      return listFinder(
+        signals[signal],
+        () => 'manifests',
+        ({ children }) => children,
+      );
     case 'tagPattern':
       return tagFinder(many(signals[signal]));
   }
@@ -174,13 +182,13 @@ function pairsFinder(
 
 function listFinder(
   wanted: OneOrMany<Pairs> | undefined,
-  list: string,
+  nameOf: (subject: Subject) => string,
   listOf: (subject: Subject) => readonly Annotated[],
 ): Finder {
   const matchers = many(wanted).map(pairsMatcher);
   return (subject) => {
     for (const { index, annotations } of listOf(subject)) {
-      const evidence = firstOf(matchers, annotations, `${list}[${index}].annotations`, subject);
+      const evidence = firstOf(matchers, annotations, `${nameOf(subject)}[${index}].annotations`, subject);
       if (evidence) {
         return { ...plainHit, evidence, index };
       }
@@ -192,12 +200,12 @@ function listFinder(
 function everyLayerFinder(wanted: OneOrMany<Pairs>): Finder {
   const matchers = many(wanted).map(pairsMatcher);
   return (subject) => {
-    const { layers, layerCount } = subject;
+    const { layers, layerCount, layersField } = subject;
     if (layerCount === 0 || layers.length < layerCount) {
       return undefined;
     }
     const found = layers.map(({ index, annotations }) =>
-      firstOf(matchers, annotations, `layers[${index}].annotations`, subject),
+      firstOf(matchers, annotations, `${layersField}[${index}].annotations`, subject),
     );
     return found.every((evidence) => evidence !== undefined)
       ? { ...plainHit, evidence: found[0] ?? [] }

@@ -34,17 +34,24 @@ export function age(date: Date, now: Date): string {
   return span ? `${Math.floor(seconds / span[0])} ${span[1]}` : 'now';
 }
 
-/** Config and layers together, in bytes; of an index nothing, as its manifests are not read. */
+/** Config and layers together, in bytes; of an index nothing, as its manifests are not read, and where no sizes are said. */
 export function sizeOf(manifest: AnyManifest): number | undefined {
-  return manifest.kind === 'index'
+  return manifest.kind === 'index' || manifest.history
     ? undefined
     : manifest.layers.reduce((sum, { size }) => sum + size, manifest.config?.size ?? 0);
 }
 
-/** When the content says it was made: by annotation, else by its config. */
+/** When the content says it was made: by annotation, else by its config or its last layer. */
 export function createdOf(manifest: AnyManifest, config?: unknown): Date | undefined {
-  const text =
-    manifest.annotations?.[Annotation.created] ?? (isRecord(config) ? config['created'] : undefined);
+  const history = manifest.kind === 'manifest' ? manifest.history : undefined;
+  return dateOf(
+    manifest.annotations?.[Annotation.created] ??
+      (isRecord(config) ? config['created'] : history?.at(-1)?.created),
+  );
+}
+
+/** A date out of what a document says. */
+export function dateOf(text: unknown): Date | undefined {
   const date = typeof text === 'string' && text.length < 64 ? new Date(text) : undefined;
   return date && !Number.isNaN(date.getTime()) ? date : undefined;
 }

@@ -1,5 +1,6 @@
 import { isRecord } from '../oci/descriptor.ts';
-import { isIndexType, MediaType } from '../oci/mediaTypes.ts';
+import { isIndexType, layersField, MediaType } from '../oci/mediaTypes.ts';
+import { isSchema1 } from '../oci/schema1.ts';
 import { globMatcher } from './glob.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -31,6 +32,8 @@ export interface Subject {
   readonly layerTypes: readonly Found[];
   readonly childTypes: readonly Found[];
   readonly layerCount: number;
+  /** What the manifest calls them. */
+  readonly layersField: 'layers' | 'blobs';
   readonly layers: readonly Annotated[];
   readonly children: readonly Annotated[];
   readonly annotations: Fields | undefined;
@@ -93,7 +96,10 @@ export function subjectOf(manifest: unknown, descriptor: unknown, context: unkno
   const isIndex =
     isIndexType(mediaType.toLowerCase()) ||
     (Array.isArray(document['manifests']) && mediaType.toLowerCase() !== MediaType.manifest);
-  const layers = isIndex ? [] : descriptorsOf(document['layers'] ?? document['blobs']);
+  // Layers of schema 1 have no media types, also where they were read as others are.
+  const hasLayers = !isIndex && !isSchema1(mediaType.toLowerCase());
+  const layers = hasLayers ? descriptorsOf(document['layers'] ?? document['blobs']) : [];
+  const list = layersField(mediaType.toLowerCase());
   const children = isIndex ? descriptorsOf(document['manifests']) : [];
   const annotations = fieldsOf(document['annotations']);
   const statedType =
@@ -107,9 +113,10 @@ export function subjectOf(manifest: unknown, descriptor: unknown, context: unkno
     configMediaType: isIndex
       ? undefined
       : foundIn(fieldsOf(document['config']), 'mediaType', 'config.mediaType'),
-    layerTypes: differentTypes(layers, 'layers'),
+    layerTypes: differentTypes(layers, list),
     childTypes: differentTypes(children, 'manifests'),
     layerCount: layers.length,
+    layersField: list,
     layers: annotated(layers),
     children: annotated(children),
     annotations,

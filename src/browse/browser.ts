@@ -16,6 +16,8 @@ export interface Named {
   readonly size?: number;
   /** When the content says it was made. */
   readonly created?: Date;
+  /** Of a layer of docker schema 1: the command that made it. */
+  readonly createdBy?: string;
   /** True where the registry counts reads and the row is named by a `HEAD` alone. */
   readonly partial: boolean;
   /** What the name was made of besides the manifest: the labels of its config as `config.Labels`; null where it could not be read. */

@@ -15,6 +15,11 @@ export interface Location {
   readonly mediaType: string;
   /** How a person got here, for the title: `app:1.4.2`. */
   readonly tag?: string;
+  /**
+   * Media type that was accepted alone when this came back for `tag`, where the registry has it under no digest: it converts
+   * what it has for older clients.
+   */
+  readonly accept?: string;
   /** Of a blob: the file name its descriptor gives it, as `contentName` lets it through. */
   readonly name?: string;
   readonly form: 'original' | 'formatted';

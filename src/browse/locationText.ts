@@ -1,6 +1,6 @@
 import { isRecord } from '../oci/descriptor.ts';
 import { isDigest, shortDigest } from '../oci/digest.ts';
-import { isMediaType } from '../oci/mediaTypes.ts';
+import { isMediaType, manifestForms } from '../oci/mediaTypes.ts';
 import { isRepository, isTag } from '../oci/reference.ts';
 import type { Location } from './location.ts';
 
@@ -38,26 +38,32 @@ const endings: readonly (readonly [RegExp, string])[] = [
 
 /** Same location, same parts. */
 export function locationParts(location: Location): LocationParts {
-  const { place, repository, kind, digest, size, tag, name, form } = location;
+  const { place, repository, kind, digest, size, tag, accept, name, form } = location;
   // A media type of a manifest may be any text; what breaks the grammar says nothing and is not carried along.
   const mediaType = isMediaType(location.mediaType) ? location.mediaType : '';
   const folder = placeSegment(place);
-  const query = { place, repository, kind, digest, size, mediaType, tag, name, form };
+  const query = { place, repository, kind, digest, size, mediaType, tag, accept, name, form };
   return {
     path: `/${folder}/${repository.slice(0, repository.lastIndexOf('/') + 1)}${titleOf(location)}`,
     query: JSON.stringify(query),
   };
 }
 
-/** `app:1.4.2 › manifest`, `app@9f3c21ab12cd › config (formatted)`, `app:1.4.2 › sbom.spdx.json`. */
+/** `app:1.4.2 › manifest`, `app:1.4.2 › manifest as Docker schema 1`, `app@9f3c21ab12cd › config (formatted)`, `app:1.4.2 › sbom.spdx.json`. */
 export function titleOf(location: Location): string {
-  const { repository, kind, digest, tag, name, form } = location;
+  const { repository, kind, digest, tag, name } = location;
   const short = repository.slice(repository.lastIndexOf('/') + 1);
   const version = tag ? `:${tag}` : `@${shortDigest(digest)}`;
-  const what = kind === 'blob' ? (name ?? `blob ${shortDigest(digest)}`) : kind;
+  const form = formOf(location.accept);
+  const what =
+    kind === 'blob' ? (name ?? `blob ${shortDigest(digest)}`) : form ? `${kind} as ${form.name}` : kind;
   const ending = endingOf(location);
   const base = what.endsWith(ending) ? what.slice(0, what.length - ending.length) : what;
-  return `${short}${version}${separator}${base}${form === 'formatted' ? ' (formatted)' : ''}${ending}`;
+  return `${short}${version}${separator}${base}${location.form === 'formatted' ? ' (formatted)' : ''}${ending}`;
+}
+
+function formOf(accept: unknown): (typeof manifestForms)[number] | undefined {
+  return manifestForms.find(({ mediaType }) => mediaType === accept);
 }
 
 /** True where the content says by its media type, by its name, or by what it is, that it is JSON. */
@@ -133,7 +139,7 @@ export function parseLocation(value: unknown): Location | undefined {
   if (!isRecord(value)) {
     return undefined;
   }
-  const { place, repository, kind, digest, size, mediaType, tag, name, form } = value;
+  const { place, repository, kind, digest, size, mediaType, tag, accept, name, form } = value;
   if (
     !isPlace(place) ||
     typeof repository !== 'string' ||
@@ -144,6 +150,8 @@ export function parseLocation(value: unknown): Location | undefined {
     (size !== undefined && (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)) ||
     typeof mediaType !== 'string' ||
     (tag !== undefined && (typeof tag !== 'string' || !isTag(tag))) ||
+    (accept !== undefined &&
+      (!formOf(accept) || tag === undefined || (kind !== 'manifest' && kind !== 'index'))) ||
     (name !== undefined && (typeof name !== 'string' || kind !== 'blob' || contentName(name) !== name)) ||
     (form !== 'original' && form !== 'formatted')
   ) {
@@ -157,6 +165,7 @@ export function parseLocation(value: unknown): Location | undefined {
     ...(size === undefined ? {} : { size }),
     mediaType: isMediaType(mediaType) ? mediaType : '',
     ...(tag === undefined ? {} : { tag }),
+    ...(accept === undefined ? {} : { accept: accept as string }),
     ...(name === undefined ? {} : { name }),
     form,
   };

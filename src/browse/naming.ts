@@ -1,10 +1,13 @@
-import { createdOf, sizeOf } from '../artifacts/facts.ts';
+import { createdOf, dateOf, sizeOf } from '../artifacts/facts.ts';
 import { identify, nameByDescriptor } from '../artifacts/identify.ts';
 import { configName, layerName } from '../artifacts/layerName.ts';
 import type { TypeTable } from '../artifacts/table.ts';
+import type { Evidence } from '../artifacts/type.ts';
 import { collect } from '../base/bytes.ts';
 import { checkSize } from '../oci/content.ts';
 import { parseJson, parseManifest } from '../oci/manifest.ts';
+import { layersField } from '../oci/mediaTypes.ts';
+import { isSchema1 } from '../oci/schema1.ts';
 import type { FetchedManifest, ManifestCache, ReadStore } from '../oci/store.ts';
 import { isRecord, type Descriptor } from '../oci/descriptor.ts';
 import type { Named } from './browser.ts';
@@ -109,18 +112,39 @@ export function namedBlob(node: BlobNode, owner: Named | undefined, table: TypeT
   const { descriptor, role } = node;
   const name =
     role === 'config' ? configName(descriptor, owner?.type) : layerName(descriptor, owner?.type, table);
-  const field = role === 'config' ? 'config.mediaType' : `layers[${node.index}].mediaType`;
+  const evidence = evidenceOf(node, owner);
+  const history = owner?.manifest?.kind === 'manifest' ? owner.manifest.history?.[node.index] : undefined;
+  const created = dateOf(history?.created);
   return {
     type: {
       id: role,
       name,
       category: owner?.type.category ?? 'other',
       rule: role === 'config' ? 'config-media-type' : 'layer-media-type',
-      evidence: [{ field, value: descriptor.mediaType.slice(0, 256) }],
+      evidence: [evidence],
       refinable: false,
     },
     descriptor,
-    size: descriptor.size,
     partial: false,
+    ...(hasSize(node) ? { size: descriptor.size } : {}),
+    ...(created ? { created } : {}),
+    ...(history?.createdBy === undefined ? {} : { createdBy: history.createdBy }),
   };
+}
+
+/** Layers of docker schema 1 have none. */
+export function hasSize({ owner }: BlobNode): boolean {
+  return !isSchema1(owner.mediaType);
+}
+
+/** The field of the manifest that says what it is; docker schema 1, where the last layer comes first, has only a digest. */
+function evidenceOf(node: BlobNode, owner: Named | undefined): Evidence {
+  const { descriptor, role, index } = node;
+  if (!hasSize(node)) {
+    const count = owner?.manifest?.kind === 'manifest' ? owner.manifest.layers.length : index + 1;
+    return { field: `fsLayers[${count - 1 - index}].blobSum`, value: descriptor.digest };
+  }
+  const field =
+    role === 'config' ? 'config.mediaType' : `${layersField(node.owner.mediaType)}[${index}].mediaType`;
+  return { field, value: descriptor.mediaType.slice(0, 256) };
 }

@@ -10,6 +10,7 @@ import { registerNewType } from './newType.ts';
 import { registerDiagnose } from './diagnose.ts';
 import { registerDelete } from './delete.ts';
 import { registerGo } from './go.ts';
+import { registerOpenAs } from './openAs.ts';
 import { registerPull } from './pull.ts';
 import { pullTargetOf } from './pullTarget.ts';
 import { registerPush } from './push.ts';
@@ -27,6 +28,7 @@ export function registerCommands(services: Services): Disposable {
     registerPull(services),
     registerDelete(services),
     registerDiagnose(services),
+    registerOpenAs(services),
     registerExplainType(services),
     registerNewType(services),
     registerCommand(Command.copyPullCommand, (...args) => copyPullCommand(args, services)),

@@ -1,6 +1,7 @@
 import { commands, Disposable, l10n, Uri, window } from 'vscode';
 import type { Location } from '../browse/location.ts';
 import { contentName } from '../browse/locationText.ts';
+import { hasSize } from '../browse/naming.ts';
 import type { ManifestNode, Node, TagNode } from '../browse/node.ts';
 import { Command } from '../contributions.ts';
 import { fromUri, toUri } from '../host/ociUri.ts';
@@ -86,7 +87,8 @@ function locationOf(
   descriptor: Descriptor,
   kind: Location['kind'],
 ): Location {
-  const { digest, size, mediaType } = descriptor;
+  const { digest, mediaType } = descriptor;
+  const size = node.kind === 'blob' && !hasSize(node) ? undefined : descriptor.size;
   const tag = tagOf(node);
   const name = kind === 'blob' ? contentName(descriptor.annotations?.[Annotation.title]) : undefined;
   return {
@@ -94,7 +96,7 @@ function locationOf(
     repository: node.repository,
     kind,
     digest,
-    size,
+    ...(size === undefined ? {} : { size }),
     mediaType,
     form: 'original',
     ...(tag === undefined ? {} : { tag }),

@@ -9,7 +9,13 @@ import { OciError } from '../oci/errors.ts';
 import { encodeManifest } from '../oci/goJson.ts';
 import { isManifestType, MediaType } from '../oci/mediaTypes.ts';
 import { allItems } from '../oci/pages.ts';
-import type { ManifestCache, Op, ReadStore } from '../oci/store.ts';
+import {
+  canNegotiate,
+  type FetchedManifest,
+  type ManifestCache,
+  type Op,
+  type ReadStore,
+} from '../oci/store.ts';
 import { indented } from './indented.ts';
 
 /** Largest blob that is opened as a document, in bytes. */
@@ -39,7 +45,7 @@ export function createDocumentReader(cache: ManifestCache): DocumentReader {
       return referrers(store, descriptorOf(location), op);
     }
     if (kind === 'manifest' || kind === 'index') {
-      const manifest = (await cache.get(digest)) ?? (await store.manifest(digest, op));
+      const manifest = (await cache.get(digest)) ?? (await readManifest(store, location, op));
       cache.set(manifest);
       if (location.size !== undefined) {
         checkSize({ digest, size: location.size }, manifest.bytes.byteLength);
@@ -67,6 +73,22 @@ export function createDocumentReader(cache: ManifestCache): DocumentReader {
       return collect(store.fetch(descriptor, { ...op, start: 0, end }), startLength);
     },
   };
+}
+
+/** By its digest, or, of what the registry makes when it is asked for it, as it was asked for the first time. */
+async function readManifest(
+  store: ReadStore,
+  { digest, tag, accept }: Location,
+  op: Op,
+): Promise<FetchedManifest> {
+  if (accept === undefined || tag === undefined || !canNegotiate(store)) {
+    return store.manifest(digest, op);
+  }
+  const found = await store.manifestAs(tag, accept, op);
+  if (found.descriptor.digest !== digest) {
+    throw new OciError('digest-mismatch', `${tag} gives ${found.descriptor.digest} now, and not ${digest}`);
+  }
+  return found;
 }
 
 /** As much as tells a text from other bytes. */

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ManifestFiles } from '../browse/manifestCache.ts';
-import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts';
+import { algorithmOf, type Digest } from '../oci/digest.ts';
 import { maxManifestSize } from '../oci/manifest.ts';
 import { isManifestType } from '../oci/mediaTypes.ts';
+import { manifestDigest } from '../oci/schema1.ts';
 import type { FetchedManifest } from '../oci/store.ts';
 
 /** Longest media type that is kept, and milliseconds after which a temporary file was left behind by a crash. */
@@ -57,11 +58,8 @@ export function createManifestFiles(folder: string, limit = 64 * 1024 * 1024): M
     },
     write: (manifest) => {
       const { descriptor, bytes } = manifest;
-      // Signed schema 1 is named by another digest than that of its bytes; it could not be checked.
-      if (
-        isKept(descriptor.mediaType) &&
-        digestOf(bytes, algorithmOf(descriptor.digest)) === descriptor.digest
-      ) {
+      const { mediaType, digest } = descriptor;
+      if (isKept(mediaType) && manifestDigest(bytes, mediaType, algorithmOf(digest)) === digest) {
         turn = turn.then(() => store(manifest)).catch(() => undefined);
       }
     },
@@ -83,7 +81,7 @@ function parsed(digest: Digest, content: Buffer): FetchedManifest | undefined {
   if (
     !isKept(mediaType) ||
     bytes.byteLength > maxManifestSize ||
-    digestOf(bytes, algorithmOf(digest)) !== digest
+    manifestDigest(bytes, mediaType, algorithmOf(digest)) !== digest
   ) {
     return undefined;
   }

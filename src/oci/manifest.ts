@@ -9,6 +9,7 @@ import { duplicateKey } from './duplicateKey.ts';
 import { OciError } from './errors.ts';
 import { isIndexType, MediaType } from './mediaTypes.ts';
 import { parseBounded } from './parseBounded.ts';
+import { isSchema1, schema1Content, type HistoryEntry } from './schema1.ts';
 
 /** Most bytes of a manifest that are read or pushed (distribution-spec: clients SHOULD stay below 4 MiB). */
 export const maxManifestSize = 4 * 1024 * 1024;
@@ -26,6 +27,8 @@ export interface Manifest extends Common {
   /** Absent in an OCI artifact manifest and in docker schema 1. */
   readonly config?: Descriptor;
   readonly layers: readonly Descriptor[];
+  /** Of docker schema 1, whose layers have no sizes: an entry for each of them. */
+  readonly history?: readonly HistoryEntry[];
 }
 
 /** An OCI image index or a docker manifest list. */
@@ -90,8 +93,8 @@ export function parseManifest(bytes: Uint8Array, mediaType: string): AnyManifest
   if (hasManifests) {
     return { kind: 'index', ...common, manifests: descriptors(json['manifests'], 'manifests') };
   }
-  if (type === MediaType.dockerSchema1 || type === MediaType.dockerSchema1Signed) {
-    return { kind: 'manifest', ...common, layers: [] };
+  if (isSchema1(type)) {
+    return { kind: 'manifest', ...common, ...schema1Content(json) };
   }
   // Artifact manifests, OCI's and the one of ORAS before it, call them blobs.
   const layers = json['layers'] ?? json['blobs'];
@@ -130,8 +133,14 @@ export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> 
   return value;
 }
 
-/** What must be present before the manifest is: config and layers, or the manifests of an index. */
+/**
+ * What must be present before the manifest is: config and layers, or the manifests of an index. Layers of schema 1 are not
+ * among them: without a size they are no descriptors to hold anything against.
+ */
 export function successors(manifest: AnyManifest): readonly Descriptor[] {
+  if (manifest.kind === 'manifest' && manifest.history) {
+    return [];
+  }
   return manifest.kind === 'index'
     ? manifest.manifests
     : [...(manifest.config ? [manifest.config] : []), ...manifest.layers];

@@ -12,6 +12,7 @@ export const MediaType = {
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerSchema1: 'application/vnd.docker.distribution.manifest.v1+json',
   dockerSchema1Signed: 'application/vnd.docker.distribution.manifest.v1+prettyjws',
+  dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
   octetStream: 'application/octet-stream',
 } as const;
@@ -48,6 +49,25 @@ export const manifestAccept = [
   MediaType.dockerManifest,
   MediaType.artifactManifest,
 ].join(', ');
+
+/** What a manifest calls its layers: artifact manifests, OCI's and the one of ORAS before it, have blobs. */
+export function layersField(mediaType: string): 'layers' | 'blobs' {
+  return /\bartifact\.manifest\./.test(mediaType) ? 'blobs' : 'layers';
+}
+
+/** What clients of different ages ask for, from now back to the first, and what people call it. */
+export const manifestForms = [
+  { mediaType: MediaType.index, name: 'OCI index' },
+  { mediaType: MediaType.manifest, name: 'OCI manifest' },
+  { mediaType: MediaType.dockerList, name: 'Docker manifest list' },
+  { mediaType: MediaType.dockerManifest, name: 'Docker schema 2' },
+  { mediaType: MediaType.dockerSchema1Signed, name: 'Docker schema 1' },
+] as const;
+
+/** The `Accept` of a client that knows nothing but this; docker asked for schema 1 signed and, where it is not, unsigned. */
+export function onlyAccept(mediaType: string): string {
+  return mediaType === MediaType.dockerSchema1Signed ? `${mediaType}, ${MediaType.dockerSchema1}` : mediaType;
+}
 
 /** RFC 6838 `type/subtype`, as checked by oras for artifact and config types. */
 const mediaTypeGrammar = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;

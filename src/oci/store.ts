@@ -22,7 +22,10 @@ export interface PageOp extends Op {
   readonly limit?: number | undefined;
 }
 
-/** Bytes of a manifest, their digest computed and checked. `descriptor.mediaType` is what the bytes were served as. */
+/**
+ * Bytes of a manifest, their digest computed and checked; of signed schema 1 that is the one of its payload.
+ * `descriptor.mediaType` is what the bytes were served as.
+ */
 export interface FetchedManifest {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;
@@ -92,13 +95,26 @@ export interface Deleter {
   untag(tag: string, op?: Op): Promise<void>;
 }
 
+/** Optional power: say what a client gets that accepts one media type alone, as older ones do. */
+export interface Negotiator {
+  /**
+   * Whatever comes back, which may be of another media type and have another digest than what `ref` points to.
+   * @throws {OciError} as `ReadStore.manifest`
+   */
+  manifestAs(ref: string, mediaType: string, op?: Op): Promise<FetchedManifest>;
+}
+
 /** Optional power: name what has no tag, as a layout can and a registry cannot. */
 export interface UntaggedLister {
   /** Manifests without a tag that are reached by no index and no subject of the same place. */
   untagged(op?: PageOp): Promise<Page<Digest>>;
 }
 
-export type Repository = Store & Partial<Mounter> & Partial<Deleter> & Partial<UntaggedLister>;
+export type Repository = Store &
+  Partial<Mounter> &
+  Partial<Deleter> &
+  Partial<Negotiator> &
+  Partial<UntaggedLister>;
 
 /** A place of many repositories. */
 export interface Registry {
@@ -117,6 +133,10 @@ export function canMount(store: ReadStore): store is ReadStore & Mounter {
 
 export function canDelete(store: ReadStore): store is ReadStore & Deleter {
   return 'delete' in store && 'untag' in store;
+}
+
+export function canNegotiate(store: ReadStore): store is ReadStore & Negotiator {
+  return 'manifestAs' in store;
 }
 
 export function listsUntagged(store: ReadStore): store is ReadStore & UntaggedLister {

@@ -9,7 +9,7 @@ const maxDepth = 8;
 
 /**
  * The manifest to pull. An index of one manifest means that one; else `choose` says which, at every level.
- * @throws {OciError} as `ReadStore.manifest`; `size-mismatch`; `manifest-invalid` for an index of nothing or of too many levels
+ * @throws {OciError} as `ReadStore.manifest`; `size-mismatch`; `unsupported` for docker schema 1; `manifest-invalid` for an index of nothing or of too many levels
  */
 export async function manifestToPull(
   store: ReadStore,
@@ -25,6 +25,9 @@ export async function manifestToPull(
       checkSize(listed, bytes.byteLength);
     }
     const manifest = parseManifest(bytes, descriptor.mediaType);
+    if (manifest.kind === 'manifest' && manifest.history) {
+      throw new OciError('unsupported', 'docker schema 1 does not say how long its layers are');
+    }
     if (manifest.kind === 'manifest') {
       return { descriptor, manifest };
     }

@@ -13,6 +13,7 @@ import { quirksOf } from '../oci/remote/quirks.ts';
 import { endpointsOf, nameOf, type RegistryRule } from '../oci/remote/registriesConf.ts';
 import type { RateLimit } from '../oci/remote/rateLimit.ts';
 import { isRemote } from '../oci/remote/registry.ts';
+import { layersField } from '../oci/mediaTypes.ts';
 
 /** Most annotations that are shown. */
 const maxAnnotations = 12;
@@ -130,13 +131,17 @@ function namedLines(named: Named): readonly Line[] {
     ...line(l10n.t('Artifact type'), manifest?.artifactType ?? descriptor.artifactType),
     ...line(l10n.t('Config'), manifest?.kind === 'manifest' ? manifest.config?.mediaType : undefined),
     ...line(l10n.t('Platform'), descriptor.platform && platformText(descriptor.platform)),
-    ...line(l10n.t('Layers'), manifest?.kind === 'manifest' ? String(manifest.layers.length) : undefined),
+    ...line(
+      layersField(manifest?.mediaType ?? '') === 'blobs' ? l10n.t('Blobs') : l10n.t('Layers'),
+      manifest?.kind === 'manifest' ? String(manifest.layers.length) : undefined,
+    ),
     ...line(l10n.t('Manifests'), manifest?.kind === 'index' ? String(manifest.manifests.length) : undefined),
     ...line(
       l10n.t('Size'),
       named.size === undefined ? undefined : `${humanSize(named.size)} (${named.size})`,
     ),
     ...line(l10n.t('Created'), named.created?.toISOString()),
+    ...line(l10n.t('Created by'), named.createdBy),
     ...line(l10n.t('Attached to'), manifest?.subject?.digest),
     [l10n.t('Named by'), `${type.rule}${evidence ? `: ${evidence.field} = ${evidence.value}` : ''}`],
     ...line(

@@ -4,14 +4,22 @@ import { statementsOf } from '../artifacts/layerName.ts';
 import { categoryIcons, nodeIcons } from '../artifacts/icons.ts';
 import type { Browser, Named } from '../browse/browser.ts';
 import { isAttestation } from '../browse/folding.ts';
-import type { ManifestNode, MoreNode, Node, NoteNode, PlaceNode, RepositoryNode } from '../browse/node.ts';
+import type {
+  BlobNode,
+  ManifestNode,
+  MoreNode,
+  Node,
+  NoteNode,
+  PlaceNode,
+  RepositoryNode,
+} from '../browse/node.ts';
 import { Command } from '../contributions.ts';
 import { errorText } from '../host/errorText.ts';
 import { plainText } from '../host/plainText.ts';
 import { Annotation, platformText } from '../oci/descriptor.ts';
 import { shortDigest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
-import { isIndexType } from '../oci/mediaTypes.ts';
+import { isIndexType, layersField } from '../oci/mediaTypes.ts';
 
 const { Collapsed, Expanded, None } = TreeItemCollapsibleState;
 
@@ -54,8 +62,7 @@ function labelOf(node: Node): string {
     case 'blob':
       return node.role === 'config'
         ? l10n.t('config')
-        : plainText(node.descriptor.annotations?.[Annotation.title] ?? '') ||
-            l10n.t('layer {0}', node.index + 1);
+        : plainText(node.descriptor.annotations?.[Annotation.title] ?? '') || layerText(node);
     case 'referrers':
       return l10n.t('referrers');
     case 'more':
@@ -65,6 +72,12 @@ function labelOf(node: Node): string {
     case 'note':
       return noteText(node);
   }
+}
+
+function layerText({ index, owner }: BlobNode): string {
+  return layersField(owner.mediaType) === 'blobs'
+    ? l10n.t('blob {0}', index + 1)
+    : l10n.t('layer {0}', index + 1);
 }
 
 /** An attestation of BuildKit stands below what it is about; where that is not listed, with its digest in the index. */

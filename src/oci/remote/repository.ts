@@ -1,17 +1,29 @@
 import { bodyOf } from '../../base/bytes.ts';
 import type { Descriptor } from '../descriptor.ts';
-import { algorithmOf, digestOf, isDigest, parseDigest, type Digest } from '../digest.ts';
+import { algorithmOf, isDigest, parseDigest, type Digest } from '../digest.ts';
 import { markVerified, verified } from '../content.ts';
 import { OciError, isOciError } from '../errors.ts';
 import { maxManifestSize, parseManifest } from '../manifest.ts';
-import { isManifestType, manifestAccept, MediaType } from '../mediaTypes.ts';
+import { isManifestType, manifestAccept, onlyAccept } from '../mediaTypes.ts';
 import { isRepository, isTag } from '../reference.ts';
-import type { Body, Deleter, FetchedManifest, Mounter, Op, Page, PageOp, PushOp, Store } from '../store.ts';
-import { chunksOf, discard, refuseHtml, registryHeader, type Answer } from './answer.ts';
+import { chunksOf, discard, registryHeader, type Answer } from './answer.ts';
 import type { Client } from './client.ts';
 import { withFacts } from './errors.ts';
 import { listPage, type Lists } from './lists.ts';
 import { quirksOf } from './quirks.ts';
+import type {
+  Body,
+  Deleter,
+  FetchedManifest,
+  Mounter,
+  Negotiator,
+  Op,
+  Page,
+  PageOp,
+  PushOp,
+  Store,
+} from '../store.ts';
+import { checkedManifest, mediaTypeOf } from './checkedManifest.ts';
 import { Referrers } from './referrers.ts';
 import { cancelUpload, upload } from './upload.ts';
 
@@ -24,7 +36,7 @@ export interface RepositoryOptions {
 }
 
 /** One repository of a registry that speaks the distribution specification. */
-export class RemoteRepository implements Store, Mounter, Deleter {
+export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
   readonly repository: string;
   readonly mountSpace: string;
   readonly #client: Client;
@@ -73,11 +85,22 @@ export class RemoteRepository implements Store, Mounter, Deleter {
     return { mediaType, digest, size };
   }
 
-  async manifest(
+  manifest(
     ref: string,
     op: Op & { readonly cached?: FetchedManifest | undefined } = {},
   ): Promise<FetchedManifest> {
-    const { cached } = op;
+    return this.#manifest(ref, manifestAccept, op);
+  }
+
+  manifestAs(ref: string, mediaType: string, op: Op = {}): Promise<FetchedManifest> {
+    return this.#manifest(ref, onlyAccept(mediaType), op);
+  }
+
+  async #manifest(
+    ref: string,
+    accept: string,
+    { cached, signal }: Op & { readonly cached?: FetchedManifest | undefined },
+  ): Promise<FetchedManifest> {
     if (cached && ref === cached.descriptor.digest) {
       return cached;
     }
@@ -86,11 +109,11 @@ export class RemoteRepository implements Store, Mounter, Deleter {
         method: 'GET',
         url: this.#manifestUrl(ref),
         headers: {
-          accept: manifestAccept,
+          accept,
           ...(cached ? { 'if-none-match': `"${cached.descriptor.digest}"` } : {}),
         },
         scopes: this.pullScopes,
-        signal: op.signal,
+        signal,
         expect: cached ? [304] : [],
       },
       maxManifestSize,
@@ -100,7 +123,7 @@ export class RemoteRepository implements Store, Mounter, Deleter {
     }
     const { bytes } = answer;
     try {
-      return { bytes, descriptor: checked(ref, answer, bytes) };
+      return { bytes, descriptor: checkedManifest(ref, answer, bytes) };
     } catch (error) {
       throw withFacts(error, answer.facts);
     }
@@ -336,30 +359,10 @@ export class RemoteRepository implements Store, Mounter, Deleter {
   }
 }
 
-/** What the bytes are, held against what was asked for and what the registry says. */
-function checked(ref: string, answer: Answer, bytes: Uint8Array): Descriptor {
-  const said = registryHeader(answer, 'docker-content-digest');
-  const wanted = isDigest(ref) ? ref : isDigest(said) ? said : undefined;
-  const digest = digestOf(bytes, wanted ? algorithmOf(wanted) : 'sha256');
-  const mediaType = mediaTypeOf(answer);
-  refuseHtml(answer);
-  // Signed schema 1 is named by the digest of its payload, not of its bytes.
-  if (wanted !== undefined && digest !== wanted && mediaType !== MediaType.dockerSchema1Signed) {
-    throw new OciError('digest-mismatch', `The registry says ${wanted}, the bytes are ${digest}`);
-  }
-  // What the document says of itself is checked here, once, before anyone sees it.
-  const parsed = parseManifest(bytes, isManifestType(mediaType) ? mediaType : '');
-  return { mediaType: parsed.mediaType, digest, size: bytes.byteLength };
-}
-
 function parseRef(ref: string): void {
   if (!isDigest(ref)) {
     throw new OciError('reference-invalid', `Not a tag or digest: ${ref.slice(0, 200)}`);
   }
-}
-
-function mediaTypeOf(answer: Answer): string {
-  return (registryHeader(answer, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
 /** Where the body of an answer to a range starts: a server that ignores the range sends everything. */

@@ -55,6 +55,7 @@ describe('locationParts', () => {
       manifest,
       untagged,
       { ...manifest, kind: 'index', mediaType: MediaType.index, form: 'formatted' },
+      { ...manifest, accept: MediaType.dockerSchema1Signed },
       { ...manifest, kind: 'blob', mediaType: '' },
       { ...manifest, kind: 'blob', name: 'Zwölf & {mehr}?.txt' },
       unsized,
@@ -90,6 +91,11 @@ describe('titleOf', () => {
     [{ kind: 'config', mediaType: 'application/vnd.devcontainers' }, 'app:1.4.2 › config'],
     [{ kind: 'config', mediaType: 'application/x+yaml' }, 'app:1.4.2 › config.yaml'],
     [{ kind: 'referrers' }, 'app:1.4.2 › referrers'],
+    [{ kind: 'index', accept: MediaType.dockerList }, 'app:1.4.2 › index as Docker manifest list'],
+    [
+      { accept: MediaType.dockerSchema1Signed, form: 'formatted' },
+      'app:1.4.2 › manifest as Docker schema 1 (formatted)',
+    ],
   ];
   for (const [change, title] of cases) {
     it(title, () => assert.equal(titleOf({ ...manifest, ...change }), title));
@@ -124,6 +130,9 @@ describe('parseLocationParts', () => {
     'a tag with a slash': changed({ tag: 'a/b' }),
     'a name that is a path': changed({ kind: 'blob', name: '../x' }),
     'a name on a manifest': changed({ name: 'x' }),
+    'what no client accepts': changed({ accept: 'text/html' }),
+    'what a client accepts without a tag': changed({ accept: MediaType.manifest, tag: undefined }),
+    'what a client accepts for a config': changed({ accept: MediaType.manifest, kind: 'config' }),
     'no place': changed({ place: '' }),
     'a place of two lines': changed({ place: 'a\nb' }),
     'a place that is a step': changed({ place: '..' }),
