@@ -16,6 +16,8 @@ export const Command = {
   refresh: 'ociExplorer.refresh',
   loadMore: 'ociExplorer.loadMore',
   filter: 'ociExplorer.filter',
+  filterByType: 'ociExplorer.filterByType',
+  stopSearch: 'ociExplorer.stopSearch',
   clearFilter: 'ociExplorer.clearFilter',
   sortTags: 'ociExplorer.sortTags',
   toggleFoldedTags: 'ociExplorer.toggleFoldedTags',

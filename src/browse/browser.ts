@@ -24,6 +24,12 @@ export interface Named {
   readonly config?: unknown;
 }
 
+/** How many tags are of a type. */
+export interface TypeCount {
+  readonly type: ArtifactType;
+  readonly count: number;
+}
+
 /** The tree as data: what is loaded, what is known, what is filtered. Knows nothing of TreeItem. */
 export interface Browser {
   roots(): readonly PlaceNode[];
@@ -50,6 +56,12 @@ export interface Browser {
   /** Undefined: back to the setting. */
   setOrder(node: RepositoryNode, order: TagOrder | undefined): void;
   order(node: RepositoryNode): TagOrder;
+  /** Tags looked at by a search that is under way; 0 for one by names alone, undefined when there is none. */
+  searching(node: PlaceNode | RepositoryNode): number | undefined;
+  /** Ends a search where it stands; `loadMore` goes on. */
+  stopSearch(node: PlaceNode | RepositoryNode): void;
+  /** The types of the tags that are known so far; where none is, of the first page, which is named for it. @throws {OciError} */
+  types(node: RepositoryNode, signal?: AbortSignal): Promise<readonly TypeCount[]>;
   /** Undefined: back to the setting. */
   setFolds(node: RepositoryNode, folds: boolean | undefined): void;
   /** Whether tags that only say what is attached to a manifest are shown below that one alone. */

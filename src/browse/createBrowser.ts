@@ -1,25 +1,28 @@
 import { builtInTable, type TypeTable } from '../artifacts/table.ts';
+import type { ArtifactType } from '../artifacts/type.ts';
 import type { TagOrder } from '../contributions.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isDigest, type Digest } from '../oci/digest.ts';
 import { isAbort, OciError } from '../oci/errors.ts';
 import type { ManifestCache } from '../oci/store.ts';
 import { Branches } from './branches.ts';
-import type { Browser, Named } from './browser.ts';
+import type { Browser, Named, TypeCount } from './browser.ts';
 import { Changes } from './changes.ts';
 import { asOciError } from './failure.ts';
 import { foldedAttestations, isFoldedTag } from './folding.ts';
 import { levelOf } from './grouping.ts';
 import { learn, settle } from './learnt.ts';
-import { Listings, maxChildren, namesOf, type Listed, type Listing } from './listings.ts';
+import { listEnd } from './listEnd.ts';
+import { isByType, Listings, maxChildren, namesOf, type Listed } from './listings.ts';
 import { isTooDeep, manifestChildren } from './manifestChildren.ts';
 import { Names } from './names.ts';
-import type { GroupNode, ManifestNode, Node, NoteNode, PlaceNode, RepositoryNode, TagNode } from './node.ts';
-import { Nodes } from './nodes.ts';
+import type { GroupNode, ManifestNode, Node, PlaceNode, RepositoryNode, TagNode } from './node.ts';
+import { idOf, Nodes } from './nodes.ts';
 import { compareTags, tagKey } from './order.ts';
 import type { Places } from './place.ts';
 import { ReferrerLists } from './referrerLists.ts';
 import { Slices, sortInSlices } from './slices.ts';
+import { countTypes } from './typeSearch.ts';
 import { untaggedOf } from './untagged.ts';
 
 export interface BrowseServices {
@@ -61,6 +64,7 @@ class Tree implements Browser {
       slices: this.#slices,
       pageSize: () => services.settings().pageSize,
       changed: (node) => this.#changes.add(node),
+      typesOf: (node, tags, signal) => this.#typesOf(node, tags, signal),
     });
     this.#names = new Names({
       branches: this.#branches,
@@ -126,7 +130,11 @@ class Tree implements Browser {
     );
     return [
       ...children,
-      ...this.#end(node, listing, children.length, cut, isLocal(node) ? 'empty-local' : 'empty-registry'),
+      ...listEnd(this.#nodes, node, listing, {
+        shown: children.length,
+        cut,
+        empty: node.place.kind === 'local' ? 'empty-local' : 'empty-registry',
+      }),
     ];
   }
 
@@ -137,7 +145,8 @@ class Tree implements Browser {
     const keys = [];
     const untagged: ManifestNode[] = [];
     const named = await namesOf(listing, this.#slices);
-    const folds = this.folds(node);
+    // Who looks for a type looks for it wherever it stands.
+    const folds = this.folds(node) && !isByType(listing);
     let folded = 0;
     for (const name of new Set([...named, ...(await untaggedOf(node, listing, signal))])) {
       if (folds && isFoldedTag(name) && !extra.has(name)) {
@@ -160,41 +169,13 @@ class Tree implements Browser {
     this.#names.name(node, children);
     return [
       ...children,
-      ...this.#end(node, listing, children.length, sorted.length > room, 'empty-repository', folded),
+      ...listEnd(this.#nodes, node, listing, {
+        shown: children.length,
+        cut: sorted.length > room,
+        empty: 'empty-repository',
+        folded,
+      }),
     ];
-  }
-
-  /** What stands behind the names: a failure, notes, and the way to the next page. */
-  #end(
-    node: Listed | GroupNode,
-    { list, filter, search }: Listing,
-    shown: number,
-    cut: boolean,
-    empty: NoteNode['note'],
-    folded = 0,
-  ): readonly Node[] {
-    const end: Node[] = [];
-    const { error } = list;
-    if (node.kind === 'group') {
-      // What is told of the list is told once, at the place.
-    } else if (error) {
-      end.push(
-        node.kind === 'place' && hasNoCatalog(node, error)
-          ? this.#nodes.note(node, 'no-catalog')
-          : this.#nodes.failure(node, error),
-      );
-    } else if (search) {
-      end.push(this.#nodes.note(node, 'searching'));
-    } else if (shown + folded === 0 && !list.hasMore) {
-      end.push(this.#nodes.note(node, filter === undefined ? empty : 'no-match'));
-    }
-    if (folded > 0) {
-      end.push(this.#nodes.note(node, 'folded', folded));
-    }
-    if (cut || (list.hasMore && !search)) {
-      end.push(this.#nodes.more(node, shown, cut));
-    }
-    return end;
   }
 
   async #below(node: TagNode | ManifestNode, signal?: AbortSignal): Promise<readonly Node[]> {
@@ -281,6 +262,25 @@ class Tree implements Browser {
     return this.#listings.known(node)?.filter;
   }
 
+  searching(node: Listed): number | undefined {
+    const listing = this.#listings.known(node);
+    return listing?.search && listing.typeSearch.looked;
+  }
+
+  stopSearch(node: Listed): void {
+    this.#listings.stopSearch(node);
+  }
+
+  async types(node: RepositoryNode, signal?: AbortSignal): Promise<readonly TypeCount[]> {
+    const listing = await this.#listings.first(node, signal);
+    const isNamed = (tag: string): boolean =>
+      this.#names.isKnown(idOf.tag(node.place.id, node.repository, tag));
+    const known = [...listing.extra, ...listing.list.items].filter(isNamed);
+    // Nothing is known of a repository that was never expanded: its first page is what people see of it.
+    const tags = known.length > 0 ? known : listing.list.items.slice(0, listing.firstPage);
+    return countTypes(await this.#branches.run(node, (inner) => this.#typesOf(node, tags, inner), signal));
+  }
+
   setOrder(node: RepositoryNode, order: TagOrder | undefined): void {
     const listing = this.#listings.of(node);
     listing.order = order;
@@ -335,6 +335,7 @@ class Tree implements Browser {
         listing.holds &&= named.type.name;
       }
     }
+    this.#listings.retype();
     this.#changes.add(undefined);
   }
 
@@ -371,23 +372,25 @@ class Tree implements Browser {
     }
   }
 
+  async #typesOf(
+    node: RepositoryNode,
+    tags: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, ArtifactType>> {
+    const nodes = tags.map((tag) => this.#nodes.tag(node, tag));
+    await this.#names.nameAll(node, nodes, signal);
+    return new Map(
+      nodes.flatMap((each) => {
+        const named = this.#names.get(each);
+        return named && !(named instanceof OciError) ? [[each.tag, named.type]] : [];
+      }),
+    );
+  }
+
   #settled(node: RepositoryNode): void {
     const listing = this.#listings.known(node);
     if (listing && settle(listing, this.order(node) === 'newest')) {
       this.#changes.add(node);
     }
   }
-}
-
-function isLocal({ place }: Listed | GroupNode): boolean {
-  return place.kind === 'local';
-}
-
-/** There is no list to read, which is no fault where repositories are pinned. */
-function hasNoCatalog({ place }: PlaceNode, { code }: OciError): boolean {
-  return (
-    code === 'unsupported' ||
-    code === 'not-found' ||
-    (place.pinned.length > 0 && (code === 'denied' || code === 'unauthorized'))
-  );
 }

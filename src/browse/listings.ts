@@ -1,12 +1,13 @@
 import type { TagOrder } from '../contributions.ts';
-import { isAbort } from '../oci/errors.ts';
+import { isAbort, OciError } from '../oci/errors.ts';
 import type { Branches } from './branches.ts';
-import { matcher } from './filter.ts';
+import { matcher, typeMatcher } from './filter.ts';
 import { isFoldedTag } from './folding.ts';
 import type { Node, PlaceNode, RepositoryNode, TagNode } from './node.ts';
 import { idOf, isBelow } from './nodes.ts';
 import { PagedList } from './pagedList.ts';
 import type { Slices } from './slices.ts';
+import { newTypeSearch, searchByType, type TypeSearch, type TypeSearchPorts } from './typeSearch.ts';
 
 /** Children under one node. */
 export const maxChildren = 1000;
@@ -36,6 +37,8 @@ export interface Listing {
   search?: AbortController | undefined;
   /** True when the search for this filter has seen all it has to. */
   searched: boolean;
+  /** Of a filter by type, how far it has come. */
+  typeSearch: TypeSearch;
   /** Names that were gone to, whether the list has them yet or not. */
   readonly extra: Set<string>;
   /** Dates of tags as their names come, and as rows are sorted by: taken a page at a time, so that rows do not jump about. */
@@ -52,6 +55,7 @@ interface Ports {
   readonly slices: Slices;
   readonly pageSize: () => number;
   readonly changed: (node: Listed) => void;
+  readonly typesOf: TypeSearchPorts['typesOf'];
 }
 
 /** The lists of places and repositories. Filter, order and what was gone to outlive a refresh. */
@@ -90,7 +94,34 @@ export class Listings {
   }
 
   async more(node: Listed, signal?: AbortSignal): Promise<void> {
-    await this.#load(this.of(node), this.#ports.pageSize(), signal);
+    const listing = this.of(node);
+    if (listing.typeSearch.paused) {
+      listing.typeSearch.paused = false;
+      this.#startSearch(listing);
+    } else {
+      await this.#load(listing, this.#ports.pageSize(), signal);
+    }
+  }
+
+  /** Ends the search of a filter where it stands; *Load more…* goes on. */
+  stopSearch(node: Listed): void {
+    const listing = this.of(node);
+    if (listing.search) {
+      listing.search.abort();
+      listing.search = undefined;
+      listing.searched = true;
+      listing.typeSearch.paused = isByType(listing);
+      this.#ports.changed(node);
+    }
+  }
+
+  /** What is of which type is another thing now: filters by type begin anew. */
+  retype(): void {
+    for (const listing of this.#all.values()) {
+      if (isByType(listing)) {
+        this.setFilter(listing.node, listing.filter);
+      }
+    }
   }
 
   /** Lists of the branch are asked for again, as far as they were loaded. */
@@ -111,6 +142,7 @@ export class Listings {
     listing.filter = text === undefined || text.trim() === '' ? undefined : text;
     listing.search = undefined;
     listing.searched = false;
+    listing.typeSearch = newTypeSearch();
     this.#ports.changed(node);
     if (listing.filter !== undefined) {
       // Before the earlier search is ended, so that a page both want is not asked for twice.
@@ -124,7 +156,8 @@ export class Listings {
    * @returns whether there are other rows now
    */
   goTo(node: Listed, name: string): boolean {
-    const { extra, filter, list } = this.of(node);
+    const listing = this.of(node);
+    const { extra, filter, list, typeSearch } = listing;
     // A name of the list may have no row all the same: behind as many as are shown, or folded.
     const isNew = !extra.has(name) && (!list.has(name) || list.items.length > mostShown || isFoldedTag(name));
     extra.delete(name);
@@ -135,7 +168,8 @@ export class Listings {
       }
       extra.delete(oldest);
     }
-    if (filter !== undefined && !matcher(filter)(name)) {
+    const isShown = isByType(listing) ? typeSearch.hits.has(name) : matcher(filter ?? '')(name);
+    if (filter !== undefined && !isShown) {
       this.setFilter(node, undefined);
       return true;
     }
@@ -164,6 +198,7 @@ export class Listings {
       order: before?.order,
       folds: before?.folds,
       searched: false,
+      typeSearch: newTypeSearch(),
       extra: before?.extra ?? new Set(),
       found: new Map(before?.dates),
       dates: before?.dates ?? new Map(),
@@ -206,6 +241,12 @@ export class Listings {
   /** Goes on through the pages that are not loaded yet, until there are as many matches as can be shown. */
   async #search(listing: Listing, signal: AbortSignal): Promise<void> {
     const { list, node } = listing;
+    listing.searched = false;
+    if (node.kind === 'repository' && isByType(listing)) {
+      await this.#searchByType(listing, node, signal);
+      listing.searched = true;
+      return;
+    }
     const matches = matcher(listing.filter ?? '');
     let looked = 0;
     let found = 0;
@@ -223,6 +264,26 @@ export class Listings {
     }
     listing.searched = true;
   }
+
+  async #searchByType(listing: Listing, node: RepositoryNode, signal: AbortSignal): Promise<void> {
+    const { slices, typesOf, changed } = this.#ports;
+    const load = (inner: AbortSignal): Promise<void> => this.#load(listing, searchPage, inner);
+    listing.typeSearch.error = undefined;
+    try {
+      const ports = { slices, typesOf, load, changed: () => changed(node) };
+      await searchByType(listing, node, ports, signal);
+    } catch (error) {
+      if (!(error instanceof OciError)) {
+        throw error;
+      }
+      listing.typeSearch.error = error;
+    }
+  }
+}
+
+/** True for a filter that asks for types, which only tags have. */
+export function isByType({ node, filter }: Pick<Listing, 'node' | 'filter'>): boolean {
+  return node.kind === 'repository' && typeMatcher(filter) !== undefined;
 }
 
 function hasList(node: Listed): boolean {
@@ -231,11 +292,12 @@ function hasList(node: Listed): boolean {
 
 /** What the list holds and what was gone to, each once, those of `first` before others, as far as the filter lets it through. */
 export async function namesOf(
-  { extra, filter, list }: Listing,
+  listing: Listing,
   slices: Slices,
   first: readonly string[] = [],
 ): Promise<readonly string[]> {
-  const matches = matcher(filter ?? '');
+  const { extra, filter, list, typeSearch } = listing;
+  const matches = isByType(listing) ? (name: string) => typeSearch.hits.has(name) : matcher(filter ?? '');
   const before = new Set([...first, ...extra]);
   const names = [...before].filter((name) => matches(name));
   for (const name of list.items) {

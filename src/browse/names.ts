@@ -1,8 +1,9 @@
+import { Flights } from '../base/flights.ts';
 import { Limiter } from '../base/limiter.ts';
 import { LruMap } from '../base/lru.ts';
 import type { TypeTable } from '../artifacts/table.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { isAbort, OciError } from '../oci/errors.ts';
+import { isAbort, isOciError, OciError } from '../oci/errors.ts';
 import type { ManifestCache, ReadStore } from '../oci/store.ts';
 import type { Branches } from './branches.ts';
 import type { Named } from './browser.ts';
@@ -42,6 +43,8 @@ export class Names {
   readonly #configs = new Configs();
   /** Rows that are asked for and not answered yet, by their parent. */
   readonly #waiting = new Map<string, Set<string>>();
+  /** One request for a row, whoever waits for its name. */
+  readonly #flights = new Flights();
   readonly #limiters = new Map<string, Limiter>();
 
   constructor(ports: Ports) {
@@ -83,8 +86,7 @@ export class Names {
     for (const { id } of unnamed) {
       waiting.add(id);
     }
-    const limiter = this.#limiters.get(parent.place.id) ?? new Limiter(maxAtOnce);
-    this.#limiters.set(parent.place.id, limiter);
+    const limiter = this.#limiter(parent);
     void this.#ports.branches.run(parent, async (signal) => {
       await Promise.all(
         unnamed.map(async (node) => {
@@ -112,6 +114,35 @@ export class Names {
         }
       }
     });
+  }
+
+  /**
+   * Names the rows that have none yet, and reads the configs that may tell more, except where reads are counted.
+   * @throws {OciError} why none of them can be named, where that is so
+   */
+  async nameAll(parent: Parent, nodes: readonly TagNode[], signal: AbortSignal): Promise<void> {
+    const limiter = this.#limiter(parent);
+    await Promise.all(
+      nodes.map((node) =>
+        this.#inTurn(node, limiter, signal, async () => {
+          await this.#one(node, signal);
+          if (this.#isRefinable(node.id) && !node.place.countsReads) {
+            await this.complete(node, signal);
+          }
+        }),
+      ),
+    );
+    signal.throwIfAborted();
+    const faults = nodes.map(({ id }) => this.#known.get(id)).filter((known) => isFault(known));
+    const [first] = faults;
+    if (first && faults.length === nodes.length) {
+      throw first;
+    }
+  }
+
+  /** Whether a row has a name, or a reason for having none. */
+  isKnown(id: string): boolean {
+    return this.#known.get(id) !== undefined;
   }
 
   /** With the manifest, read if it was not. @throws {OciError} */
@@ -209,6 +240,12 @@ export class Names {
     return known !== undefined && !(known instanceof OciError) && !known.partial && known.type.refinable;
   }
 
+  #limiter({ place }: Parent): Limiter {
+    const limiter = this.#limiters.get(place.id) ?? new Limiter(maxAtOnce);
+    this.#limiters.set(place.id, limiter);
+    return limiter;
+  }
+
   /** Never rejects. */
   async #inTurn(
     node: TagNode | ManifestNode,
@@ -229,9 +266,12 @@ export class Names {
   }
 
   async #one(node: TagNode | ManifestNode, signal: AbortSignal): Promise<void> {
-    if (this.#known.get(node.id) !== undefined) {
-      return;
+    if (this.#known.get(node.id) === undefined) {
+      await this.#flights.run(node.id, (inner) => this.#ask(node, inner), signal);
     }
+  }
+
+  async #ask(node: TagNode | ManifestNode, signal: AbortSignal): Promise<void> {
     if (node.kind === 'manifest' && this.wasKnown(node)) {
       // What it holds is known for ever; that it is still there is not.
       await storeOf(node).resolve(node.descriptor.digest, { signal });
@@ -249,6 +289,14 @@ export class Names {
         : namedByDescriptor(descriptor, this.#ports.types(), node.tag),
     );
   }
+}
+
+/** What may well be the same for every other row: no fault of the one that was asked for. */
+function isFault(known: Named | OciError | undefined): known is OciError {
+  return (
+    known instanceof OciError &&
+    !isOciError(known, 'not-found', 'manifest-invalid', 'digest-mismatch', 'size-mismatch', 'too-large')
+  );
 }
 
 function storeOf(node: TagNode | ManifestNode): ReadStore {

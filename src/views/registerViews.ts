@@ -16,6 +16,7 @@ import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { isAbort } from '../oci/errors.ts';
 import { dragAndDrop } from './dragAndDrop.ts';
+import { filterByType } from './filterByType.ts';
 import { errorTooltip, tooltipOf } from './tooltip.ts';
 import { treeItem } from './treeItem.ts';
 
@@ -113,6 +114,24 @@ export function registerViews(services: Services): Disposable {
         : undefined,
     ),
     registerCommand(Command.filter, (node) => filter(target(node))),
+    registerCommand(Command.filterByType, async (node) => {
+      const repository = target(node);
+      if (repository?.kind === 'repository') {
+        void view.reveal(repository, { select: false, expand: true });
+        await filterByType(repository, browser, services.signal);
+      } else {
+        void window.showInformationMessage(
+          l10n.t('Select a repository, or what is in it, in the view first.'),
+        );
+      }
+    }),
+    registerCommand(Command.stopSearch, (node) => {
+      for (const each of isTreeNode(node) ? [target(node)] : browser.roots()) {
+        if (each) {
+          browser.stopSearch(each);
+        }
+      }
+    }),
     registerCommand(Command.clearFilter, (node) => {
       for (const each of isTreeNode(node) ? [target(node)] : browser.roots()) {
         if (each) {
@@ -193,7 +212,10 @@ export function registerViews(services: Services): Disposable {
     const before = browser.filter(node);
     let accepted = false;
     input.title = l10n.t('Filter {0}', name);
-    input.placeholder = l10n.t('Words a name contains; empty shows everything');
+    input.placeholder =
+      node.kind === 'place'
+        ? l10n.t('Words a name contains; empty shows everything')
+        : l10n.t('Words a tag contains, type:helm, category:sbom; empty shows everything');
     input.value = before ?? '';
     input.onDidChangeValue((text) => browser.setFilter(node, text));
     input.onDidAccept(() => {

@@ -132,7 +132,8 @@ function noteText({ note, count }: NoteNode): string {
     'empty-local': l10n.t('Nothing here yet: push a folder to make the first artifact'),
     'empty-repository': l10n.t('No tags'),
     'no-match': l10n.t('Nothing matches the filter'),
-    searching: l10n.t('Searching…'),
+    searching:
+      count > 0 ? l10n.t('Searching… {0} tags looked at, click to stop', count) : l10n.t('Searching…'),
     'no-catalog': l10n.t('This registry does not list its repositories: pin one, or go to a reference'),
     'no-referrers': l10n.t('No referrers'),
     folded:
@@ -334,6 +335,7 @@ function wholeOf(node: Node, browser: Browser): string {
 const noteCommands: Partial<Record<NoteNode['note'], string>> = {
   'empty-local': Command.pushWorkspace,
   'no-match': Command.clearFilter,
+  searching: Command.stopSearch,
   'no-catalog': Command.goToReference,
   folded: Command.toggleFoldedTags,
 };
