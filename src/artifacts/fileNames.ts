@@ -2,6 +2,7 @@ import { isRecord, type Descriptor } from '../oci/descriptor.ts';
 import { shortDigest, type Digest } from '../oci/digest.ts';
 import type { Manifest } from '../oci/manifest.ts';
 import { layerContent } from './layerName.ts';
+import type { LayerRow } from './table.ts';
 
 /** What a file is called where the table of types says what its bytes are. */
 const byContent: Readonly<Record<string, string>> = {
@@ -26,6 +27,7 @@ const byEnding: readonly (readonly [RegExp, string])[] = [
   [/[/.+-]zip$/, '.zip'],
   [/[/.+-]gzip$/, '.gz'],
   [/[/.+-]wasm$/, '.wasm'],
+  [/[/.+-]rego$/, '.rego'],
   [/[/.+-]pem$/, '.pem'],
   [/^text\/markdown$/, '.md'],
   [/^text\//, '.txt'],
@@ -62,6 +64,13 @@ export function knownFileNames(manifest: Manifest, config: unknown): ReadonlyMap
 /** What a config says is anyone's: only what is a file name everywhere. */
 function isPlain(name: string): boolean {
   return name.length < 200 && /^[A-Za-z0-9][\w.+-]*$/.test(name);
+}
+
+/** What files with this content are called by, where the row of a layer or its media type says; any text says nothing. */
+export function fileEnding({ mediaType, content }: LayerRow): string | undefined {
+  const ending =
+    byContent[content ?? ''] ?? byEnding.find(([pattern]) => pattern.test(mediaType.toLowerCase()))?.[1];
+  return ending === '.txt' ? undefined : ending;
 }
 
 /** A name for content that has none: its digest, and what it is. */

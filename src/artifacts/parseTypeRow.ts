@@ -132,6 +132,7 @@ const rowCheck = object(
     fallback: oneOf([true]),
     match,
     layers: list(layer, 100, 0),
+    files: patterns,
     tool: line,
     pull: line,
     docs: text(/^https:\/\/[!-~]+$/, 500, 'an https address'),

@@ -45,6 +45,8 @@ export interface TypeRow {
   /** Any signal is enough, and one of `require` must hold besides. */
   readonly match: Signals & { readonly require?: OneOrMany<Condition> };
   readonly layers?: readonly LayerRow[];
+  /** Names of the files it holds, `*` for anything, for who pushes one; by default as the media types of its layers say. */
+  readonly files?: OneOrMany<string>;
   readonly tool?: string;
   /** With the placeholders of `pullCommand`. */
   readonly pull?: string;

@@ -14,6 +14,7 @@ import { shortDigest } from '../oci/digest.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
 import type { Store } from '../oci/store.ts';
 import { buildArtifact, type BuiltArtifact } from '../packaging/artifact.ts';
+import { misfitOf, type Misfit } from '../packaging/fit.ts';
 import { planPush, type PushPlan, type Source } from '../packaging/plan.ts';
 import { previewText } from '../packaging/preview.ts';
 import { sourcesOf } from '../packaging/sources.ts';
@@ -100,7 +101,8 @@ async function push(
   const { built } = packed;
   try {
     const store = place.registry.repository(repository);
-    await agree(shownText(target, tag), tag, packed, services, preview);
+    const misfit = misfitOf(answers.artifactType, packed.plan, services.types.table());
+    await agree(shownText(target, tag), tag, { ...packed, misfit }, services, preview);
     const present = await send(built, shownText(target, tag), store, tag, services);
     services.events.changed.fire({ place: place.id, repository });
     void tell(built, present, targetText(target, tag), { place: place.id, repository, ref: tag });
@@ -173,7 +175,7 @@ function largest({ layers }: PushPlan): readonly { readonly path: string; readon
 async function agree(
   target: string,
   tag: string,
-  { plan, built, existing }: Packed,
+  { plan, built, existing, misfit }: Packed & { readonly misfit: Misfit | undefined },
   services: Services,
   preview: PushPreview,
 ): Promise<void> {
@@ -184,6 +186,7 @@ async function agree(
     isReplaced
       ? l10n.t('{0} exists. It will point to this artifact, and no more to {1}.', tag, existing.digest)
       : '',
+    ...(misfit ? misfitTexts(misfit) : []),
     ...detailOf(plan, built),
   ];
   const chosen = await window.showWarningMessage(
@@ -193,10 +196,17 @@ async function agree(
     look,
   );
   if (chosen === look) {
-    await preview.decide(target, previewText(target, plan, built, shownPath), services.signal);
+    await preview.decide(target, previewText(target, plan, built, shownPath, misfit), services.signal);
   } else if (chosen !== go) {
     throw cancelled();
   }
+}
+
+function misfitTexts({ type, expected, titles }: Misfit): readonly string[] {
+  return named(
+    l10n.t('{0} holds {1}, which is not in:', plainText(type), plainText(expected.join(', '), 200)),
+    titles.map((title) => plainText(title)),
+  );
 }
 
 function detailOf(plan: PushPlan, { layers, root }: BuiltArtifact): readonly string[] {

@@ -12,7 +12,7 @@ export const MediaType = {
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerSchema1: 'application/vnd.docker.distribution.manifest.v1+json',
   dockerSchema1Signed: 'application/vnd.docker.distribution.manifest.v1+prettyjws',
-  dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  dockerSchema1Layer: 'application/vnd.docker.container.image.rootfs.diff+x-gtar',
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
   octetStream: 'application/octet-stream',
 } as const;

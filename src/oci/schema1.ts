@@ -36,7 +36,7 @@ export function schema1Content(json: Readonly<Record<string, unknown>>): {
     if (!isDigest(digest)) {
       throw new OciError('manifest-invalid', `fsLayers[${index}] has no sha256 or sha512 digest`);
     }
-    return { mediaType: MediaType.dockerLayer, digest, size: 0 };
+    return { mediaType: MediaType.dockerSchema1Layer, digest, size: 0 };
   });
   return {
     layers: layers.toReversed(),

@@ -1,5 +1,6 @@
 import { humanSize } from '../artifacts/facts.ts';
 import type { BuiltArtifact } from './artifact.ts';
+import type { Misfit } from './fit.ts';
 import type { PushPlan } from './plan.ts';
 
 /** Most paths of each kind that a preview lists. */
@@ -14,12 +15,14 @@ export function previewText(
   plan: PushPlan,
   { root, manifest, layers }: BuiltArtifact,
   nameOf: (path: string) => string,
+  misfit?: Misfit,
 ): string {
   const files = plan.layers.flatMap((layer) => layer.entries).filter(({ kind }) => kind !== 'folder');
   const preview = {
     target,
     digest: root.digest,
     size: humanSize(layers.reduce((sum, { size }) => sum + size, 0)),
+    ...(misfit ? { doesNotFit: misfit } : {}),
     pointedOut: cut(
       plan.concerns.map(({ path, kind, size }) => ({ path: nameOf(path), why: kind, size: humanSize(size) })),
     ),

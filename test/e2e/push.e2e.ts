@@ -143,6 +143,22 @@ scenario(
 );
 
 scenario(
+  'says before a push what does not fit the type',
+  () => session,
+  async ({ editor }) => {
+    await editor.openContainer('Explorer');
+    await editor.context(editor.row('site'), 'Push as OCI Artifact…');
+    await editor.pick(/Local/, /1\/5/);
+    await editor.answer('team/chart', /2\/5/);
+    await editor.answer('1.0.0', /3\/5/);
+    await editor.answer('application/vnd.cncf.helm.config.v1+json', /4\/5/);
+    await editor.pick(/Continue/, /5\/5/);
+    const said = await editor.dialog(/Push to Local/, 'Cancel');
+    assert.match(said, /Helm chart holds Chart\.yaml, \*\.tgz, which is not in:\s*• site/);
+  },
+);
+
+scenario(
   'pushes what is dropped on a repository there, and asks neither registry nor repository again',
   () => session,
   async ({ editor, workspace, work }) => {
