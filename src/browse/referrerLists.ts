@@ -1,5 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts';
-import { isOciError, type OciError } from '../oci/errors.ts';
+import { isOciError, OciError } from '../oci/errors.ts';
+import { parseReferrersIndex, referrersTag } from '../oci/referrersTag.ts';
 import type { Branches } from './branches.ts';
 import { attachedTags } from './folding.ts';
 import { maxChildren, type Listings } from './listings.ts';
@@ -26,6 +27,8 @@ const maxRows = maxChildren - 5;
 export class ReferrerLists {
   readonly #ports: Ports;
   readonly #lists = new Map<string, PagedList<Descriptor>>();
+  /** What stands under a fallback tag beside the API, by node; of one that came from the tag itself, nothing. */
+  readonly #tagged = new Map<string, readonly Descriptor[]>();
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -39,10 +42,11 @@ export class ReferrerLists {
     }
     const { tags: attached, error: guessed } = await this.#attached(node, signal);
     const error = list.error ?? guessed;
-    const children: readonly Node[] = list.items
+    const others = (await this.#byTag(node, signal)).filter(({ digest }) => !list.has(digest));
+    const children: readonly Node[] = [...list.items, ...others]
       .slice(0, maxRows)
       .map((item) => nodes.manifest(node, item, 'referrer'));
-    const cut = list.items.length > maxRows;
+    const cut = list.items.length + others.length > maxRows;
     const isEmpty = children.length + attached.length === 0 && !list.hasMore && !error;
     return [
       ...attached,
@@ -61,6 +65,7 @@ export class ReferrerLists {
   forget(top: Node | undefined): void {
     for (const id of [...this.#lists.keys()].filter((known) => isBelow(known, top))) {
       this.#lists.delete(id);
+      this.#tagged.delete(id);
     }
   }
 
@@ -98,12 +103,45 @@ export class ReferrerLists {
     };
   }
 
+  /**
+   * Where a registry has the API now, what was attached before may be listed under the fallback tag alone, which is folded. It
+   * is read, once, where the list of tags has it.
+   */
+  async #byTag(node: ReferrersNode, signal?: AbortSignal): Promise<readonly Descriptor[]> {
+    const { nodes, branches, listings } = this.#ports;
+    const { place, repository, subject } = node;
+    const tag = referrersTag(subject.digest);
+    const known = this.#tagged.get(node.id);
+    if (known || listings.known(nodes.repository(place, repository))?.list.has(tag) !== true) {
+      return known ?? [];
+    }
+    const store = place.registry.repository(repository);
+    const found = await branches
+      .run(node, (inner) => store.manifest(tag, { signal: inner }), signal)
+      .then(({ bytes, descriptor }) => parseReferrersIndex(bytes, descriptor.mediaType).manifests)
+      .catch((error: unknown) => {
+        if (!(error instanceof OciError)) {
+          throw error;
+        }
+        // It was deleted meanwhile, or holds something else: the list by the API stands for itself.
+        return [];
+      });
+    this.#tagged.set(node.id, found);
+    return found;
+  }
+
   #list(node: ReferrersNode): PagedList<Descriptor> {
     const store = node.place.registry.repository(node.repository);
     const list =
       this.#lists.get(node.id) ??
       new PagedList<Descriptor>(
-        (op) => store.referrers(node.subject, op),
+        async (op) => {
+          const page = await store.referrers(node.subject, op);
+          if (page.byTag) {
+            this.#tagged.set(node.id, []);
+          }
+          return page;
+        },
         ({ digest }) => digest,
         node.place.host,
       );

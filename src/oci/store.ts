@@ -31,6 +31,12 @@ export interface FetchedManifest {
   readonly bytes: Uint8Array;
 }
 
+/** One page of referrers. */
+export interface ReferrersPage extends Page<Descriptor> {
+  /** True where they came from the fallback tag: there is no API. */
+  readonly byTag?: boolean;
+}
+
 /** One repository, to read. A `ref` is a tag or a digest. */
 export interface ReadStore {
   /** Where `ref` points, without reading it (a `HEAD`). @throws {OciError} `not-found` */
@@ -56,7 +62,7 @@ export interface ReadStore {
   referrers(
     of: Descriptor,
     op?: PageOp & { readonly artifactType?: string | undefined },
-  ): Promise<Page<Descriptor>>;
+  ): Promise<ReferrersPage>;
 }
 
 export interface PushOp extends Op {

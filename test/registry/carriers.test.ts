@@ -196,4 +196,51 @@ describe('what is told from what it carries, in a real registry', () => {
     assert.deepEqual(statementsOf(read.manifest.layers), ['SLSA provenance', 'SPDX attestation']);
     browser.dispose();
   });
+
+  it('shows what is attached by the fallback tag alone where there is the API too', async () => {
+    const modern = await startRegistry('olareg');
+    const counted = await startCountingProxy(modern.host);
+    const other = anonymous(counted.host);
+    const target = other.registry.repository('app');
+    try {
+      const send = async (document: object, ref?: string): Promise<Descriptor> => {
+        const bytes = encodeManifest({ schemaVersion: 2, mediaType: MediaType.manifest, ...document });
+        const { mediaType } = JSON.parse(Buffer.from(bytes).toString()) as { mediaType: string };
+        const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.byteLength };
+        await target.push(descriptor, bodyOf(bytes), { tag: ref });
+        return descriptor;
+      };
+      const bytes = Buffer.from('{}');
+      const config = { mediaType: MediaType.imageConfig, digest: digestOf(bytes), size: bytes.byteLength };
+      await target.push(config, bodyOf(bytes));
+      const subject = await send({ config, layers: [config] }, '1.0.0');
+      const empty = { ...config, mediaType: MediaType.empty };
+      const artifact = { config: empty, layers: [empty] };
+      const byApi = await send({ artifactType: 'application/spdx+json', ...artifact, subject });
+      // Pushed when there was no API, by who knew of no subject.
+      const old = await send({ artifactType: 'application/sarif+json', ...artifact });
+      const manifests = [byApi, { ...old, artifactType: 'application/sarif+json' }];
+      await send({ mediaType: MediaType.index, manifests }, referrersTag(subject.digest));
+      const browser = browsing(other.registry);
+      const children = await browser.children(repositoryOf(browser));
+      assert.deepEqual(tagsOf(children), ['1.0.0']);
+      const note = children.at(-1);
+      assert.ok(note?.kind === 'note' && note.note === 'folded' && note.count === 1);
+      const referrers = await below(browser, children[0], 'referrers');
+      counted.forget();
+      const found = await browser.children(referrers);
+      assert.deepEqual(
+        found.map((node) => node.kind === 'manifest' && node.descriptor.digest),
+        [byApi.digest, old.digest],
+      );
+      assert.equal(counted.exchanges.length, 2);
+      await browser.children(referrers);
+      assert.equal(counted.exchanges.length, 2);
+      browser.dispose();
+    } finally {
+      await other.stop();
+      await counted.stop();
+      await modern.stop();
+    }
+  });
 });

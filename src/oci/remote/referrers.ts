@@ -14,7 +14,7 @@ import {
   withoutReferrer,
   withReferrer,
 } from '../referrersTag.ts';
-import type { Op, Page, PageOp } from '../store.ts';
+import type { Op, Page, PageOp, ReferrersPage } from '../store.ts';
 import { refuseHtml, registryHeader, type Answer } from './answer.ts';
 import type { Client } from './client.ts';
 import { registryErrors, statusError, withFacts } from './errors.ts';
@@ -39,7 +39,7 @@ export class Referrers {
     this.#client = client;
   }
 
-  async list(of: Descriptor, op: ReferrersOp): Promise<Page<Descriptor>> {
+  async list(of: Descriptor, op: ReferrersOp): Promise<ReferrersPage> {
     if (this.#hasApi !== false) {
       const page = await this.#byApi(of, op);
       if (page) {
@@ -47,7 +47,7 @@ export class Referrers {
       }
     }
     const entries = await this.#byTag(of.digest, op);
-    return pageOf(ofArtifactType(entries.manifests, op.artifactType), op);
+    return { ...pageOf(ofArtifactType(entries.manifests, op.artifactType), op), byTag: true };
   }
 
   /** Undefined: there is no API. */

@@ -21,6 +21,7 @@ import type {
   Page,
   PageOp,
   PushOp,
+  ReferrersPage,
   Store,
 } from '../store.ts';
 import { checkedManifest, mediaTypeOf } from './checkedManifest.ts';
@@ -189,7 +190,7 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
   referrers(
     of: Descriptor,
     op: PageOp & { readonly artifactType?: string | undefined } = {},
-  ): Promise<Page<Descriptor>> {
+  ): Promise<ReferrersPage> {
     return this.#referrers.list(of, op);
   }
 
