@@ -243,4 +243,77 @@ describe('what is told from what it carries, in a real registry', () => {
       await modern.stop();
     }
   });
+
+  it('asks of a page of 100 tags the manifests, of plain images the configs, and nothing at a second look', async () => {
+    const page = remote.registry.repository('page');
+    const pushed = async (bytes: Uint8Array, mediaType: string, ref?: string): Promise<Descriptor> => {
+      const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.byteLength };
+      await page.push(descriptor, bodyOf(bytes), { tag: ref });
+      return descriptor;
+    };
+    const layer = await pushed(Buffer.from('layer'), MediaType.layerTarGzip);
+    for (let at = 0; at < 100; at++) {
+      // Every other one is a chart, whose config tells nothing more.
+      const mediaType = at % 2 === 0 ? MediaType.imageConfig : 'application/vnd.cncf.helm.config.v1+json';
+      const config = await pushed(Buffer.from(JSON.stringify({ at })), mediaType);
+      const manifest = { schemaVersion: 2, mediaType: MediaType.manifest, config, layers: [layer] } as const;
+      await pushed(encodeManifest(manifest), MediaType.manifest, `t${at}`);
+    }
+    const browser = browsing(remote.registry);
+    const repository = browser.find('p', 'page');
+    assert.ok(repository);
+    proxy.forget();
+    // The registry says that there may be more behind a full page.
+    const children = (await browser.children(repository)).filter(({ kind }) => kind === 'tag');
+    assert.equal(children.length, 100);
+    const isFinal = (node: Node): boolean => {
+      const found = browser.named(node);
+      return found !== undefined && 'type' in found && !found.type.refinable;
+    };
+    await eventually(() => children.every(isFinal));
+    const paths = proxy.exchanges.map(({ method, path }) => `${method} ${path.split('/').at(-2) ?? ''}`);
+    const count = (of: string): number => paths.filter((path) => path === of).length;
+    assert.deepEqual(
+      [count('GET tags'), count('GET manifests'), count('GET blobs'), paths.length],
+      [1, 100, 50, 151],
+    );
+    const lastName = paths.lastIndexOf('GET manifests');
+    const firstConfig = paths.indexOf('GET blobs');
+    assert.ok(lastName < firstConfig, 'Configs come behind the first answer');
+    proxy.forget();
+    await browser.children(repository);
+    for (const child of children) {
+      await browser.complete(child);
+      assert.ok((await browser.children(child)).length > 0);
+    }
+    assert.deepEqual(proxy.exchanges, []);
+    browser.dispose();
+  });
+
+  it('ends reads of configs when it is collapsed, and goes on when it is expanded', async () => {
+    const browser = browsing(remote.registry);
+    const repository = repositoryOf(browser);
+    proxy.forget();
+    proxy.hold(/\/blobs\//);
+    const children = await browser.children(repository);
+    await eventually(() => proxy.exchanges.filter(({ path }) => path.includes('/blobs/')).length === 2);
+    const tag = children.find((node) => node.kind === 'tag' && node.tag === 'bundle');
+    const nameOf = (): string => {
+      const found = tag && browser.named(tag);
+      return found && 'type' in found ? found.type.name : '';
+    };
+    assert.equal(nameOf(), 'OCI image');
+    browser.collapse(repository);
+    await eventually(() => proxy.open === 0);
+    proxy.release();
+    assert.equal(nameOf(), 'OCI image');
+    proxy.forget();
+    await browser.children(repository);
+    await eventually(() => nameOf() === 'imgpkg bundle');
+    assert.deepEqual(
+      proxy.exchanges.map(({ path }) => path.split('/').at(-2)),
+      ['blobs', 'blobs'],
+    );
+    browser.dispose();
+  });
 });

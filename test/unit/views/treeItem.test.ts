@@ -198,6 +198,35 @@ describe('a row of the tree', () => {
     }
   });
 
+  it('says how many tags are folded, and a click shows them among the others', async () => {
+    const { digest } = await store.resolve('1.0.0');
+    const browser = tree();
+    const repository = browser.find('p', 'team/app');
+    assert.ok(repository);
+    for (const [tags, text] of [
+      [[`${digest.replace(':', '-')}.sig`], '1 signature or attestation tag folded'],
+      [[digest.replace(':', '-')], '2 signature and attestation tags folded'],
+    ] as const) {
+      for (const tag of tags) {
+        await store.tag(await store.resolve('1.0.0'), tag);
+      }
+      browser.refresh(repository);
+      const note = (await browser.children(repository)).at(-1);
+      assert.ok(note?.kind === 'note');
+      const item = treeItem(note, browser);
+      assert.equal(labelOf(item), text);
+      assert.equal(item.command?.command, 'ociExplorer.toggleFoldedTags');
+      assert.deepEqual(item.command.arguments, [repository]);
+    }
+    browser.setFolds(repository, !browser.folds(repository));
+    const children = await browser.children(repository);
+    assert.equal(children.filter(({ kind }) => kind === 'tag').length, 4);
+    assert.ok(!children.some(({ kind }) => kind === 'note'));
+    await store.untag(`${digest.replace(':', '-')}.sig`);
+    await store.untag(digest.replace(':', '-'));
+    browser.dispose();
+  });
+
   it('says what to do where Local is empty', async () => {
     const browser = tree({ kind: 'local', repositories: (op = {}) => Promise.resolve(pageOf([], op)) });
     const [root] = browser.roots();
