@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
-import { ConfigurationTarget, extensions, workspace } from 'vscode';
+import { commands, ConfigurationTarget, extensions, window, workspace } from 'vscode';
 import type { OciExplorerApi } from '../../src/api.ts';
+import { bodyOf } from '../../src/base/bytes.ts';
+import { Command } from '../../src/contributions.ts';
+import { digestOf } from '../../src/oci/digest.ts';
+import { encodeManifest } from '../../src/oci/goJson.ts';
+import { localRegistry } from '../../src/oci/layout/localRegistry.ts';
+import { MediaType } from '../../src/oci/mediaTypes.ts';
 import { test, until } from './harness.ts';
 
 const artifactType = 'application/vnd.acme.rocket.v1';
@@ -28,3 +34,60 @@ test('a type is added by contribution, by API and by setting, which win in this 
   assert.throws(() => explorer.registerArtifactType({ id: 'a' } as never), /name is missing/);
   await assert.rejects(explorer.open(''), TypeError);
 }, 60_000);
+
+/** An artifact of the type in Local. */
+async function pushRocket(): Promise<void> {
+  const folder = workspace.getConfiguration('ociExplorer').get<string>('localFolder', '');
+  const store = localRegistry(folder).repository('acme/rocket');
+  const empty = Buffer.from('{}');
+  const config = { mediaType: MediaType.empty, digest: digestOf(empty), size: empty.byteLength };
+  await store.push(config, bodyOf(empty));
+  const bytes = encodeManifest({
+    schemaVersion: 2,
+    mediaType: MediaType.manifest,
+    artifactType,
+    config,
+    layers: [config],
+  });
+  const descriptor = { mediaType: MediaType.manifest, digest: digestOf(bytes), size: bytes.byteLength };
+  await store.push(descriptor, bodyOf(bytes), { tag: '1' });
+  await commands.executeCommand(Command.refresh);
+}
+
+/** What the row is called: the title of what explains it. With nothing selected it would ask which one. */
+async function isExplainedAs(name: string): Promise<void> {
+  const target = { place: 'local', repository: 'acme/rocket', ref: '1' };
+  await until(
+    `the row ${name}`,
+    async () => {
+      await commands.executeCommand('workbench.action.closeQuickOpen');
+      await commands.executeCommand(Command.showInTree, target);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      void commands.executeCommand(Command.explainType);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const tabs = window.tabGroups.all.flatMap((group) => group.tabs);
+      return tabs.some(({ label }) => label.includes(`${name}.md`));
+    },
+    20_000,
+  );
+}
+
+test('a row of the tree is renamed when a type comes by contribution, by API and by setting', async () => {
+  const extension = extensions.getExtension<OciExplorerApi>('oci-explorer.oci-explorer');
+  assert.ok(extension);
+  const explorer = await extension.activate();
+  const settings = workspace.getConfiguration('ociExplorer');
+  await pushRocket();
+  await isExplainedAs('Acme contributed');
+  const registered = explorer.registerArtifactType({ ...row('acme-api', 'Acme API'), rank: 1 });
+  try {
+    await isExplainedAs('Acme API');
+    await settings.update('artifactTypes', [row('acme-mine', 'Acme mine')], ConfigurationTarget.Global);
+    await isExplainedAs('Acme mine');
+  } finally {
+    registered.dispose();
+    await settings.update('artifactTypes', undefined, ConfigurationTarget.Global);
+    await commands.executeCommand('workbench.action.closeQuickOpen');
+    await commands.executeCommand('workbench.action.closeAllEditors');
+  }
+}, 70_000);
