@@ -101,6 +101,25 @@ scenario(
 );
 
 scenario(
+  'finds the tags of a type, which is chosen from those there are',
+  () => session,
+  async ({ editor, registry, workspace }) => {
+    const target = `${registry.host}/team/site:2.0.0`;
+    const type = ['--artifact-type', 'application/sarif+json'];
+    await runPeer('oras', ['push', '--plain-http', ...type, target, 'package.json'], { cwd: workspace });
+    await editor.context(editor.row('site'), 'Refresh');
+    await editor.row('2.0.0').waitFor();
+    await editor.context(editor.row('site'), 'Filter by Type…');
+    await editor.pick(/SARIF report/);
+    await editor.row('1.0.0').waitFor({ state: 'hidden' });
+    await editor.row('2.0.0').waitFor();
+    await editor.row('site').locator('.label-description', { hasText: 'type:"SARIF report"' }).waitFor();
+    await editor.context(editor.row('site'), 'Clear Filter');
+    await editor.row('1.0.0').waitFor();
+  },
+);
+
+scenario(
   'opens what refers to a manifest, and an SBOM from there',
   () => session,
   async ({ editor }) => {
