@@ -3,12 +3,14 @@ import {
   commands,
   Disposable,
   EventEmitter,
+  InputBoxValidationSeverity,
   l10n,
   ThemeIcon,
   TreeItem,
   window,
   type TreeDataProvider,
 } from 'vscode';
+import { typeMatcher } from '../browse/filter.ts';
 import type { Node, PlaceNode, RepositoryNode } from '../browse/node.ts';
 import { Command, Context, View, type TagOrder } from '../contributions.ts';
 import { describeError, log } from '../host/log.ts';
@@ -217,7 +219,16 @@ export function registerViews(services: Services): Disposable {
         ? l10n.t('Words a name contains; empty shows everything')
         : l10n.t('Words a tag contains, type:helm, category:sbom; empty shows everything');
     input.value = before ?? '';
-    input.onDidChangeValue((text) => browser.setFilter(node, text));
+    input.onDidChangeValue((text) => {
+      browser.setFilter(node, text);
+      input.validationMessage =
+        node.kind === 'place' && typeMatcher(text)
+          ? {
+              message: l10n.t('Types and categories are told of tags: filter a repository by them.'),
+              severity: InputBoxValidationSeverity.Info,
+            }
+          : undefined;
+    });
     input.onDidAccept(() => {
       accepted = true;
       input.hide();
