@@ -38,6 +38,9 @@ export function listEnd(
   } else if (shown + folded === 0 && !isOpen) {
     end.push(nodes.note(node, filter === undefined ? empty : 'no-match'));
   }
+  if (!search && node.place.countsReads && isByType(listing)) {
+    end.push(nodes.note(node, 'types-unread'));
+  }
   if (folded > 0) {
     end.push(nodes.note(node, 'folded', folded));
   }

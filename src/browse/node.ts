@@ -84,6 +84,7 @@ export interface NoteNode extends Common {
     | 'empty-local'
     | 'empty-repository'
     | 'no-match'
+    | 'types-unread'
     | 'searching'
     | 'no-catalog'
     | 'no-referrers'

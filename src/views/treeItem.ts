@@ -132,6 +132,7 @@ function noteText({ note, count }: NoteNode): string {
     'empty-local': l10n.t('Nothing here yet: push a folder to make the first artifact'),
     'empty-repository': l10n.t('No tags'),
     'no-match': l10n.t('Nothing matches the filter'),
+    'types-unread': l10n.t('Reads are counted here: types of tags that were not opened are not known'),
     searching:
       count > 0 ? l10n.t('Searching… {0} tags looked at, click to stop', count) : l10n.t('Searching…'),
     'no-catalog': l10n.t('This registry does not list its repositories: pin one, or go to a reference'),

@@ -124,8 +124,7 @@ describe('a repository filtered by type', () => {
     assert.equal(browser.searching(repository), undefined);
     assert.equal((await shown()).at(-1), 'more');
     await eventually(() => proxy.open === 0);
-    // Two pages of names, the tags of a batch, and what was on its way.
-    assert.ok(proxy.exchanges.length < 2 + 60 + 2 + 12, String(proxy.exchanges.length));
+    assert.ok(proxy.exchanges.length < size, String(proxy.exchanges.length));
     await browser.loadMore(repository);
     await ended();
     assert.deepEqual(await shown(), ['v240', 'v100']);
@@ -157,7 +156,10 @@ describe('a repository filtered by type', () => {
       offered.push(...items.map(({ label, description = '' }) => `${label} ${description}`.trim()));
       return Promise.resolve(items.find(({ label }) => label === 'Cosign signature'));
     };
-    Object.assign(window, { showQuickPick });
+    // What takes its time is shown; how long it takes here is the machine's affair.
+    const withProgress = (_: unknown, task: (...args: readonly unknown[]) => unknown): unknown =>
+      task({ report: () => undefined }, { onCancellationRequested: () => ({ dispose: () => undefined }) });
+    Object.assign(window, { showQuickPick, withProgress });
     await filterByType(repository, browser, new AbortController().signal);
     assert.deepEqual(offered, [
       'OCI image 19 tags',
@@ -169,6 +171,26 @@ describe('a repository filtered by type', () => {
     assert.equal(browser.filter(repository), 'type:"Cosign signature"');
     assert.equal(browser.searching(repository), undefined);
     assert.deepEqual(await shown(), [signatureTag]);
+    browser.dispose();
+  });
+
+  it('says that types are not known where reads are counted, and reads nothing', async () => {
+    browser = browsing(remote.registry, { pageSize: 20, countsReads: true });
+    const repository = repositoryOf();
+    proxy.forget();
+    browser.setFilter(repository, 'type:helm');
+    await ended();
+    assert.deepEqual(await shown(), ['no-match', 'types-unread']);
+    const tag = browser.locate('p', 'app', 'v240');
+    assert.ok(tag);
+    await browser.complete(tag);
+    browser.setFilter(repository, 'type:helm');
+    await ended();
+    assert.deepEqual(await shown(), ['v240', 'types-unread']);
+    const reads = proxy.exchanges.filter(
+      ({ method, path }) => method === 'GET' && path.includes('/manifests/'),
+    );
+    assert.equal(reads.length, 1, 'The one that was opened');
     browser.dispose();
   });
 
