@@ -10,7 +10,7 @@ export interface Named {
   readonly type: ArtifactType;
   /** Of the manifest, or of the blob. */
   readonly descriptor: Descriptor;
-  /** Parsed and checked; absent for blobs and where only a `HEAD` was made. */
+  /** Parsed and checked; absent for blobs, where only a `HEAD` was made, and where too many large ones were read since. */
   readonly manifest?: AnyManifest;
   /** Bytes: the blob itself, or the sum of config and layers; of an index nothing. */
   readonly size?: number;

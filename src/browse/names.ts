@@ -9,7 +9,7 @@ import type { Branches } from './branches.ts';
 import type { Named } from './browser.ts';
 import { asOciError } from './failure.ts';
 import { Configs } from './configs.ts';
-import { namedAnew, namedBlob, namedBy, namedByDescriptor, readManifest } from './naming.ts';
+import { namedAnew, namedBlob, namedBy, namedByDescriptor, readManifest, withoutManifest } from './naming.ts';
 import type { ManifestNode, Node, ReferrersNode, RepositoryNode, TagNode } from './node.ts';
 import { isBelow } from './nodes.ts';
 import type { Slices } from './slices.ts';
@@ -17,6 +17,8 @@ import type { Slices } from './slices.ts';
 /** Requests of one place for names at once, and most rows whose names are kept. */
 const maxAtOnce = 6;
 const maxNamed = 20_000;
+/** Bytes of manifests, as they were served, that are kept parsed with their names: in memory they take some times as much. */
+const maxParsed = 32 * 1024 * 1024;
 
 /** What has rows that are named behind its answer. */
 type Parent = RepositoryNode | TagNode | ManifestNode | ReferrersNode;
@@ -36,6 +38,9 @@ interface Ports {
 export class Names {
   readonly #ports: Ports;
   readonly #known = new LruMap<string, Named | OciError>(maxNamed);
+  /** Rows that keep their manifest, with its size: those not looked at for longest lose it, and keep their names. */
+  readonly #parsed = new Map<string, number>();
+  #parsedBytes = 0;
   /** By which table each was named. */
   readonly #tables = new WeakMap<Named, TypeTable>();
   /** Where a tag pointed before it was refreshed: it is asked whether it still does. */
@@ -155,7 +160,7 @@ export class Names {
       storeOf(node),
       node,
       this.#ports.cache,
-      this.#last.get(node.id),
+      known === undefined || known instanceof OciError ? this.#last.get(node.id) : known.descriptor,
       signal,
     );
     const named = namedBy(manifest, node, this.#ports.types(), (config) => this.#configs.get(config));
@@ -193,6 +198,7 @@ export class Names {
         this.#last.set(id, known.descriptor);
       }
       this.#known.delete(id);
+      this.#weigh(id, 0);
     }
     for (const id of [...this.#waiting.keys()].filter((parent) => isBelow(parent, top))) {
       // Those that were asked for have just been ended; new ones are not to wait for them.
@@ -218,7 +224,30 @@ export class Names {
       this.#tables.set(named, this.#ports.types());
     }
     this.#known.set(node.id, named);
+    this.#weigh(node.id, named instanceof OciError || !named.manifest ? 0 : named.descriptor.size);
     this.#ports.named(node);
+  }
+
+  /** A row holds so many bytes of a manifest now. */
+  #weigh(id: string, size: number): void {
+    this.#parsedBytes += size - (this.#parsed.get(id) ?? 0);
+    this.#parsed.delete(id);
+    if (size > 0) {
+      this.#parsed.set(id, size);
+    }
+    for (const [oldest, bytes] of this.#parsed) {
+      if (this.#parsedBytes <= maxParsed) {
+        break;
+      }
+      this.#parsed.delete(oldest);
+      this.#parsedBytes -= bytes;
+      const known = this.#known.get(oldest);
+      if (known && !(known instanceof OciError)) {
+        const light = withoutManifest(known);
+        this.#tables.set(light, this.#tables.get(known) ?? this.#ports.types());
+        this.#known.set(oldest, light);
+      }
+    }
   }
 
   /** What is known of a tag that may not be there: asked once. Rejects for an abort only. */

@@ -85,9 +85,25 @@ export function namedByDescriptor(descriptor: Descriptor, table: TypeTable, tag?
   return { type: nameByDescriptor(descriptor, { tag }, table), descriptor, partial: true };
 }
 
+/** All that a row shows, without what it was made of. */
+export function withoutManifest({ type, descriptor, size, created, partial, config }: Named): Named {
+  return {
+    type,
+    descriptor,
+    partial,
+    ...(size === undefined ? {} : { size }),
+    ...(created ? { created } : {}),
+    ...(config === undefined ? {} : { config }),
+  };
+}
+
 /** What is known already, named by another table. */
 export function namedAnew(named: Named, node: TagNode | ManifestNode, table: TypeTable): Named {
-  const { manifest, descriptor, config } = named;
+  const { manifest, descriptor, config, partial } = named;
+  if (!manifest && !partial) {
+    // It was read, and is too large to be kept.
+    return { ...named };
+  }
   const context = { tag: tagOf(node), config };
   return {
     ...named,
