@@ -24,7 +24,7 @@ export function createLists(): Lists {
 }
 
 /** What stands in front of the address of a page: its rest is here, or no `Link` led to it. */
-const restToken = /^(?:rest:\d+|counted):/;
+const restToken = /^(?:rest:\d+|counted:([^:]*)):/;
 let restCount = 0;
 
 /**
@@ -87,8 +87,9 @@ async function ask(
   const known = last === null ? -1 : items.indexOf(last);
   // A server that ignores `last` starts from the beginning again.
   const rest = known < 0 ? items : items.slice(known + 1);
-  const isCounted = op.page?.startsWith('counted:') === true;
-  if (isCounted && (rest[0] ?? '') <= (last ?? '')) {
+  const counted = op.page === undefined ? undefined : restToken.exec(op.page)?.[1];
+  const first = op.page === undefined ? (items[0] ?? '') : decodeURIComponent(counted ?? '');
+  if (counted !== undefined && (counted === '' ? (rest[0] ?? '') <= (last ?? '') : rest[0] === first)) {
     // Behind its last name crane's registry begins anew.
     return { items: [], next: undefined };
   }
@@ -96,7 +97,10 @@ async function ask(
   if (link === undefined && rest.length > 0 && params.get('n') === String(names.length)) {
     // As many as were asked for: a server that sends no `Link` may have more, as crane's does.
     const behind = encodeURIComponent(rest.at(-1) ?? '');
-    return { items: rest, next: `counted:${endpoint}?last=${behind}&n=${names.length}` };
+    return {
+      items: rest,
+      next: `counted:${encodeURIComponent(first)}:${endpoint}?last=${behind}&n=${names.length}`,
+    };
   }
   return { items: rest, next: nextPage(link, endpoint, url) };
 }

@@ -743,6 +743,22 @@ describe('odd servers that are understood', () => {
     assert.equal((await registry.repository('app').resolve('v1')).digest, digestOf(Buffer.from(manifest)));
   });
 
+  it('lists without a link, in an order of their own, that begin anew behind their last name', async (t) => {
+    const all = ['Alpha', 'beta', 'Charlie', 'delta', 'Echo', 'v10', 'v9', '1'];
+    for (const limit of [1, 2, 3, 4, 5, 8, 9]) {
+      const server = await serve(t, ({ url }, response) => {
+        const { searchParams } = new URL(url, 'http://x');
+        const rest = all.slice(all.indexOf(searchParams.get('last') ?? '') + 1);
+        json(response, 200, { tags: (rest.length > 0 ? rest : all).slice(0, Number(searchParams.get('n'))) });
+      });
+      const { registry } = remoteOf(t, server);
+      const repository = registry.repository('app');
+      const names = await Array.fromAsync(allItems((op) => repository.tags({ ...op, limit })));
+      assert.deepEqual(names, all, String(limit));
+      assert.ok(server.seen.length <= all.length / limit + 1);
+    }
+  });
+
   it('a fault that passes', async (t) => {
     const faults: Script[] = [
       status(503),
