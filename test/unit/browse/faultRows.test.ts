@@ -92,16 +92,20 @@ const any: readonly (readonly [name: string, script: Script, told: Told, options
       { text: /^HOST failed with status 500\. Try again later\./, remedies: ['refresh', 'showLog'] },
     ],
     ['503', status(503), { text: /^HOST failed with status 503/, remedies: ['refresh', 'showLog'] }],
-    ['HTML', page, { text: /^HOST answers, but not as an OCI registry/, remedies: ['refresh', 'showLog'] }],
+    [
+      'HTML',
+      page,
+      { text: /^HOST answers, but not as an OCI registry/, remedies: ['refresh', 'diagnose', 'showLog'] },
+    ],
     [
       'a broken connection',
       (_, response) => response.destroy(),
-      { text: /^The connection to HOST broke/, remedies: ['refresh', 'showLog'] },
+      { text: /^The connection to HOST broke/, remedies: ['refresh', 'diagnose', 'showLog'] },
     ],
     [
       'no answer',
       () => undefined,
-      { text: /^HOST did not answer in time/, remedies: ['refresh', 'showLog'] },
+      { text: /^HOST did not answer in time/, remedies: ['refresh', 'diagnose', 'showLog'] },
       { timeouts: { headers: 30, body: 30 } },
     ],
     [
@@ -383,18 +387,25 @@ describe('a fault, as the tree tells of it', () => {
     const tls = await serve(t, healthy, { tls: makeCertificate({ commonName: 'x', names: ['127.0.0.1'] }) });
     const plain = await serve(t, healthy);
     for (const [server, options, told] of [
-      [gone, {}, { text: /^HOST cannot be reached\. Check that it runs/, remedies: ['refresh', 'showLog'] }],
+      [
+        gone,
+        {},
+        {
+          text: /^HOST cannot be reached\. Check that it runs/,
+          remedies: ['refresh', 'diagnose', 'showLog'],
+        },
+      ],
       [
         { ...gone, host: 'registry.invalid' },
         {},
-        { text: /^There is no host named HOST\. Check the spelling/, remedies: ['refresh'] },
+        { text: /^There is no host named HOST\. Check the spelling/, remedies: ['refresh', 'diagnose'] },
       ],
       [
         tls,
         {},
         {
           text: /^The certificate of HOST is not signed by an authority/,
-          remedies: ['trustCertificate', 'showLog'],
+          remedies: ['trustCertificate', 'diagnose', 'showLog'],
         },
       ],
       [plain, { scheme: 'https' }, { text: /^HOST speaks plain HTTP, not HTTPS/, remedies: ['useHttp'] }],

@@ -147,9 +147,14 @@ const faults: readonly (readonly [string, Script, RegExp, readonly string[]])[] 
     'HTML',
     served('<!DOCTYPE html>', { 'content-type': 'text/html' }),
     /^HOST answers, but not as an OCI registry/,
-    ['Show Log'],
+    ['Diagnose', 'Show Log'],
   ],
-  ['a broken connection', (_, response) => response.destroy(), /^The connection to HOST broke/, ['Show Log']],
+  [
+    'a broken connection',
+    (_, response) => response.destroy(),
+    /^The connection to HOST broke/,
+    ['Diagnose', 'Show Log'],
+  ],
   ['not JSON', served('no'), /^The manifest is not valid: Not JSON\. It was not used\.$/, ['Show Log']],
   [
     'more than 4 MiB',
@@ -209,8 +214,8 @@ describe('a fault, as a dialog tells of it', () => {
     const server = await serve(t, status(500));
     for (const [host, scheme, text, buttons] of [
       [server.host, 'https', /speaks plain HTTP, not HTTPS/, ['Use HTTP']],
-      ['registry.invalid', 'https', /^There is no host named registry\.invalid\./, []],
-      [undefined, 'http', /cannot be reached\. Check that it runs/, ['Show Log']],
+      ['registry.invalid', 'https', /^There is no host named registry\.invalid\./, ['Diagnose']],
+      [undefined, 'http', /cannot be reached\. Check that it runs/, ['Diagnose', 'Show Log']],
     ] as const) {
       const gone = await serve(t, status(500));
       await gone.stop();
