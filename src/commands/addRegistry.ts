@@ -206,7 +206,7 @@ async function askNext(title: string, listed: Listed, found: ProbeResult): Promi
       ...(canSignIn
         ? [{ label: l10n.t('Sign In…'), description: found.realm ?? host, value: 'signIn' } as const]
         : []),
-      ...(namespace === undefined && found.listsNamespaces
+      ...(namespace === undefined && found.listsNamespaces === true
         ? [
             {
               label: l10n.t('List a Namespace…'),

@@ -13,7 +13,7 @@ export interface ProbeResult {
   readonly realm?: string;
   readonly catalog: 'yes' | 'denied' | 'absent';
   /** It lists the repositories of a namespace, whatever becomes of the catalog. */
-  readonly listsNamespaces: boolean;
+  readonly listsNamespaces?: true;
 }
 
 const maxRoot = 64 * 1024;
@@ -81,13 +81,12 @@ async function ask(options: RemoteOptions, signal?: AbortSignal): Promise<ProbeR
   }
   const { realm, scheme: auth } = client.authorizer;
   const { isNamespaced = false, api } = quirksOf(options.host, client.traits) ?? {};
-  const listsNamespaces = isNamespaced && api !== undefined;
   return {
     scheme: options.scheme,
     auth,
     catalog,
-    listsNamespaces,
     ...(realm === undefined ? {} : { realm }),
+    ...(isNamespaced && api ? { listsNamespaces: true } : {}),
   };
 }
 

@@ -5,6 +5,7 @@ import { digestOf } from '../../../../src/oci/digest.ts';
 import { isOciError, type ErrorCode } from '../../../../src/oci/errors.ts';
 import { allItems } from '../../../../src/oci/pages.ts';
 import type { Credential } from '../../../../src/oci/remote/credential.ts';
+import { probe } from '../../../../src/oci/remote/probe.ts';
 import { quirksOf } from '../../../../src/oci/remote/quirks.ts';
 import { assertNoCanary, canary } from '../../../support/canary.ts';
 import { everywhere, failureOf, remoteOf, serve, type Remote } from '../../../support/remoteHarness.ts';
@@ -537,6 +538,34 @@ describe('Azure Container Registry', () => {
     const mebibytes = sent.map((bytes) => bytes / 1024 / 1024);
     assert.deepEqual(mebibytes, [16, 16, 8]);
   });
+});
+
+describe('a probe', () => {
+  for (const [realm, service, listsNamespaces] of [
+    ['/jwt/auth', 'container_registry', true],
+    ['/v2/token', 'container_registry', undefined],
+    ['/token', 'registry', undefined],
+  ] as const) {
+    it(`of a registry with a token service at ${realm} finds ${listsNamespaces ? '' : 'no '}namespaces to list`, async (t) => {
+      const host = 'git.corp.example';
+      const at = `http://${host}${realm}`;
+      const server = await serve(t, ({ url, headers }, response) => {
+        const [status, body, more] = url.startsWith(realm)
+          ? [200, { token: 'registry-token' }, {}]
+          : (closed(`${host}/v2/_catalog`, at, service, headers.authorization) ?? [404, {}]);
+        json(response, status, body, more);
+      });
+      const found = await probe({
+        host,
+        scheme: 'http',
+        dispatcher: everywhere(t, server),
+        credentials: () => Promise.resolve(undefined),
+        userAgent: 'test',
+      });
+      assert.equal(found.listsNamespaces, listsNamespaces);
+      assert.equal(found.catalog, 'denied');
+    });
+  }
 });
 
 describe('a tag of Azure Container Registry', () => {
