@@ -257,7 +257,12 @@ describe('a registry whose answers are not what they should be', () => {
     }
     const services = {
       browser,
-      network: { scheme: () => 'http', trusted: () => undefined },
+      network: {
+        scheme: () => 'http',
+        trusted: () => undefined,
+        insecureBy: () => undefined,
+        rules: () => [],
+      },
       accounts: { answered: () => undefined, isSignedIn: () => Promise.resolve(false) },
     } as unknown as Parameters<typeof tooltipOf>[1];
     try {
