@@ -17,7 +17,7 @@ describe('a page of tags with manifests of 4 MiB', () => {
       size: 2,
     };
     await store.push(descriptor, bodyOf(config));
-    const count = 12;
+    const count = 9;
     for (let at = 0; at < count; at++) {
       const annotations = { at: String(at), padding: ' '.repeat(4_100_000) };
       const document = {
