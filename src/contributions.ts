@@ -5,6 +5,7 @@ export const Command = {
   renameRegistry: 'ociExplorer.renameRegistry',
   signIn: 'ociExplorer.signIn',
   signOut: 'ociExplorer.signOut',
+  switchAccount: 'ociExplorer.switchAccount',
   useHttp: 'ociExplorer.useHttp',
   trustCertificate: 'ociExplorer.trustCertificate',
   diagnose: 'ociExplorer.diagnose',

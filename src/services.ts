@@ -8,6 +8,7 @@ import { registerEditors } from './editors/registerEditors.ts';
 import { createApi } from './host/createApi.ts';
 import { createArtifactTypes } from './host/artifactTypes.ts';
 import { createAccounts } from './host/createAccounts.ts';
+import { createGitHub } from './host/gitHub.ts';
 import { createEvents } from './host/events.ts';
 import { disposeLog, log } from './host/log.ts';
 import { createManifestFiles } from './host/manifestFiles.ts';
@@ -26,7 +27,12 @@ export function start(context: ExtensionContext): {
   const ending = new AbortController();
   const events = createEvents();
   const network = createNetwork(context.globalState);
-  const accounts = createAccounts(context.secrets, (text) => log().warn(text));
+  const github = createGitHub();
+  const accounts = createAccounts(context.secrets, {
+    warn: (text) => log().warn(text),
+    github,
+    scheme: (host) => network.scheme(host),
+  });
   const places = createPlaces({ context, network, accounts });
   const manifests = createManifestCache(
     createManifestFiles(join(context.globalStorageUri.fsPath, 'manifests')),
@@ -65,6 +71,7 @@ export function start(context: ExtensionContext): {
     places,
     network,
     accounts,
+    github,
     events,
     new Disposable(disposeLog),
   );

@@ -16,6 +16,10 @@ export interface CredentialHelper {
   readonly source: string;
   /** Undefined: it has none of this server. @throws {OciError} `credentials-unreadable` for everything else */
   get(server: string, op?: Op): Promise<Credential | undefined>;
+  /** @throws {OciError} `credentials-unreadable` */
+  store(server: string, credential: Credential & { readonly kind: 'password' }, op?: Op): Promise<void>;
+  /** @throws {OciError} `credentials-unreadable` */
+  erase(server: string, op?: Op): Promise<void>;
 }
 
 export interface HelperOptions {
@@ -86,6 +90,17 @@ export function credentialHelper(options: HelperOptions): CredentialHelper {
     get: async (server, op) => {
       const stdout = await ask('get', server, server, op);
       return stdout === undefined ? undefined : parseAnswer(stdout, server, `${program} (${source})`, failed);
+    },
+    store: async (server, { username, password }, op) => {
+      await ask(
+        'store',
+        server,
+        JSON.stringify({ ServerURL: server, Username: username, Secret: password }),
+        op,
+      );
+    },
+    erase: async (server, op) => {
+      await ask('erase', server, server, op);
     },
   };
 }

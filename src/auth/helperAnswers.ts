@@ -28,7 +28,7 @@ export class HelperAnswers {
 
   /** @param version of the file that names the helper: after a change the helper is asked again */
   async get(
-    helper: CredentialHelper,
+    helper: Pick<CredentialHelper, 'program' | 'source' | 'get'>,
     server: string,
     version: string,
     op: Op | undefined,

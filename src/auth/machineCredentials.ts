@@ -45,6 +45,17 @@ function dockerCredentials(machine: Machine, answers: HelperAnswers): Credential
   return Object.assign(find, { version: () => machine.stamp(path) });
 }
 
+/**
+ * The helper that `docker login` would store with.
+ * @throws {OciError} `credentials-unreadable` for a file that cannot be read, or a name that is none
+ */
+export async function dockerHelper(machine: Machine, host: string): Promise<CredentialHelper | undefined> {
+  const path = dockerPath(machine);
+  const text = await machine.readFile(path);
+  const source = shownPath(path, machine.home);
+  return text === undefined ? undefined : helperOf(parseAuthFile(text, source), host, source, machine);
+}
+
 /** Set to nothing is not set, as for docker. */
 function dockerPath({ env, home }: Machine): string {
   return join(env['DOCKER_CONFIG'] || join(home, '.docker'), 'config.json');

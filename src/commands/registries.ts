@@ -12,6 +12,7 @@ import { pickOne } from './ask.ts';
 import { openLayout } from './layouts.ts';
 import { pin, removeRegistry, renameRegistry, togglePinnedOnly, unpin } from './registryEntries.ts';
 import { signIn, signOut } from './signIn.ts';
+import { switchAccount } from './switchAccount.ts';
 import { factsOf, placeOf } from './targets.ts';
 import { trustCertificate, useHttp } from './trust.ts';
 
@@ -29,6 +30,9 @@ export function registerRegistries(services: Services): readonly Disposable[] {
     ),
     registerCommand(Command.signOut, async (...args) =>
       signOut(await askRemote(args, services, l10n.t('Sign Out')), services),
+    ),
+    registerCommand(Command.switchAccount, async (...args) =>
+      switchAccount(await askRemote(args, services, l10n.t('Switch Account')), services),
     ),
     registerCommand(Command.useHttp, (...args) => useHttp(hostOf(args, services), services)),
     registerCommand(Command.trustCertificate, (...args) =>

@@ -47,7 +47,7 @@ export async function removeRegistry(args: readonly unknown[], services: Service
       }
     } else {
       await changeRegistries((entries) => withoutRegistry(entries, id));
-      await services.accounts.signOut(id, host);
+      await services.accounts.clear(id);
     }
   }
 }
@@ -89,7 +89,7 @@ export async function renameRegistry(place: Place, services: Services): Promise<
   }
   await services.accounts.copy(id, renamed);
   await changeRegistries((entries) => withName(entries, id, name));
-  await services.accounts.signOut(id, host);
+  await services.accounts.clear(id);
 }
 
 /** Undefined: a name no other entry of the host has. */

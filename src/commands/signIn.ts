@@ -10,13 +10,132 @@ import type { Credential } from '../oci/remote/credential.ts';
 import { probe, type ProbeResult } from '../oci/remote/probe.ts';
 import { isKnownRealm } from '../oci/remote/realms.ts';
 import { remoteRegistry } from '../oci/remote/registry.ts';
-import { askText, back, confirm, inputOne } from './ask.ts';
+import { askText, back, confirm, inputOne, pickOne, type Choice } from './ask.ts';
 import { userAgent } from './trust.ts';
 
 type Account = Pick<Place, 'id' | 'host' | 'name'>;
 
-/** Asks until the registry takes the password, and only then keeps it. */
-export async function signIn({ id, host, name }: Account, services: Services): Promise<void> {
+type How = 'machine' | 'here' | 'helper' | 'github-read' | 'github-write';
+
+/** By what the machine has, an account that is kept here or by docker's helper, or the session at GitHub. */
+export async function signIn(account: Account, services: Services): Promise<void> {
+  const { id, host, name } = account;
+  const how = await askHow(account, services);
+  const { accounts } = services;
+  let who: string;
+  switch (how) {
+    case 'machine':
+      who = await byMachine(account, services);
+      break;
+    case 'here':
+    case 'helper':
+      who = await byPassword(account, services, (credential, signal) =>
+        how === 'here'
+          ? accounts.signIn(id, host, credential)
+          : accounts.signInByHelper(id, host, credential, { signal }),
+      );
+      break;
+    case 'github-read':
+    case 'github-write': {
+      const canWrite = how === 'github-write';
+      const credential = await accounts.gitHub(canWrite);
+      await withProgress(
+        l10n.t('Signing in to {0}…', host),
+        ({ signal }) => check(host, credential, services, signal),
+        services.signal,
+      );
+      await accounts.signInByGitHub(id, canWrite);
+      who = 'GitHub';
+      break;
+    }
+  }
+  services.browser.refresh();
+  void window.showInformationMessage(
+    who === ''
+      ? l10n.t('{0} did not ask who you are. The sign-in is kept for when it does.', plainText(name))
+      : l10n.t('Signed in to {0} as {1}', plainText(name), plainText(who)),
+  );
+}
+
+/** Where there is but one way, nobody is asked. */
+async function askHow({ host, name }: Account, services: Services): Promise<How> {
+  const { machine, helper, github } = await withProgress(
+    l10n.t('Looking for accounts of {0}…', host),
+    ({ signal }) => services.accounts.offers(host, { signal }),
+    services.signal,
+  );
+  const choices: readonly (Choice<How> | undefined)[] = [
+    machine === undefined
+      ? undefined
+      : { label: l10n.t('Use What Is There'), description: plainText(machine), value: 'machine' },
+    github
+      ? {
+          label: l10n.t('GitHub: Read Packages'),
+          description: l10n.t('the account of the editor'),
+          value: 'github-read',
+        }
+      : undefined,
+    github
+      ? {
+          label: l10n.t('GitHub: Read and Write Packages'),
+          description: l10n.t('the account of the editor'),
+          value: 'github-write',
+        }
+      : undefined,
+    {
+      label: l10n.t('User Name and Password'),
+      description: l10n.t('kept in the secret storage of the editor'),
+      value: 'here',
+    },
+    helper === undefined
+      ? undefined
+      : {
+          label: l10n.t('User Name and Password, for Docker Too'),
+          description: l10n.t('stored with {0}', plainText(helper)),
+          value: 'helper',
+        },
+  ];
+  const possible = choices.filter((choice) => choice !== undefined);
+  return possible.length === 1
+    ? 'here'
+    : pickOne({
+        title: l10n.t('Sign In to {0}', plainText(name)),
+        placeholder: l10n.t('How to sign in'),
+        choices: possible,
+      });
+}
+
+/** What the machine has is used, also at a token service of another host when its owner agrees. */
+async function byMachine({ id, host }: Account, services: Services): Promise<string> {
+  const { accounts } = services;
+  await accounts.use(id, undefined);
+  const found = await withProgress(
+    l10n.t('Signing in to {0}…', host),
+    async ({ signal }) => {
+      const anonymous = { ...connection(host, services), credentials: () => Promise.resolve(undefined) };
+      const { auth, realm } = await probe(anonymous, signal);
+      const { realms } = await agreedRealms(host, `${anonymous.scheme}://${apiHost(host)}`, realm);
+      await accounts.use(id, undefined, realms);
+      const credential = await accounts.source(id)(host, { signal });
+      if (credential) {
+        await check(host, credential, services, signal);
+      }
+      return auth === 'anonymous' ? '' : (credential?.source ?? '');
+    },
+    services.signal,
+  );
+  return found;
+}
+
+/**
+ * Asks until the registry takes the password, and only then keeps it.
+ * @returns the user name; empty where nobody was asked who they are
+ */
+async function byPassword(
+  { host, name }: Account,
+  services: Services,
+  keep: (credential: Credential, signal: AbortSignal) => Promise<void>,
+): Promise<string> {
   const title = l10n.t('Sign In to {0}', plainText(name));
   let username: string | undefined;
   let problem: string | undefined;
@@ -46,19 +165,18 @@ export async function signIn({ id, host, name }: Account, services: Services): P
     const given = { kind: 'password', username: username ?? '', password, source: '' } as const;
     try {
       // One notification an attempt: of more than three at once the editor hides the last.
-      const credential = await withProgress(
+      await withProgress(
         l10n.t('Signing in to {0}…', host),
         async ({ signal }) => {
           const anonymous = { ...connection(host, services), credentials: () => Promise.resolve(undefined) };
           asked ??= await probe(anonymous, signal);
           realms ??= await agreedRealms(host, `${anonymous.scheme}://${apiHost(host)}`, asked.realm);
           await check(host, { ...given, ...realms }, services, signal);
-          return { ...given, ...realms };
+          await keep({ ...given, ...realms }, signal);
         },
         services.signal,
       );
-      await services.accounts.signIn(id, host, credential);
-      break;
+      return asked?.auth === 'anonymous' ? '' : (username ?? '');
     } catch (error) {
       if (!isOciError(error, 'unauthorized', 'denied')) {
         throw error;
@@ -68,12 +186,6 @@ export async function signIn({ id, host, name }: Account, services: Services): P
         : errorText(error).message;
     }
   }
-  services.browser.refresh();
-  void window.showInformationMessage(
-    asked?.auth === 'anonymous'
-      ? l10n.t('{0} did not ask who you are. The sign-in is kept for when it does.', plainText(name))
-      : l10n.t('Signed in to {0} as {1}', plainText(name), plainText(username ?? '')),
-  );
 }
 
 function askUser(title: string, host: string, before: string | undefined): Promise<string> {

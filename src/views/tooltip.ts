@@ -68,8 +68,10 @@ async function placeLines(
   if (place.kind !== 'remote') {
     return [[l10n.t('Folder'), place.host]];
   }
+  const answered = accounts.answered(place.id);
+  const used = answered === undefined ? undefined : (await accounts.remembered(place.id)).used;
   const account =
-    accounts.answered(place.id) ??
+    (answered !== undefined && used !== undefined ? l10n.t('{0} as {1}', answered, used) : answered) ??
     ((await accounts.isSignedIn(place.id)) ? l10n.t('signed in here') : l10n.t('none was asked for'));
   const client = isRemote(place.registry) ? place.registry.client : undefined;
   const quirks = quirksOf(place.host, client?.traits);

@@ -6,7 +6,7 @@ import { remoteOf, serve } from '../../support/remoteHarness.ts';
 import { json } from '../../support/scriptedServer.ts';
 import { canary } from '../../support/canary.ts';
 
-function counted(): CredentialHelper & { runs: number } {
+function counted(): Pick<CredentialHelper, 'program' | 'source' | 'get'> & { runs: number } {
   const helper = {
     program: 'docker-credential-test',
     source: '~/.docker/config.json',
