@@ -3,9 +3,11 @@ import { homedir } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { EventEmitter, workspace, type Event, type Memento } from 'vscode';
 import { isRecord } from '../oci/descriptor.ts';
+import { OciError } from '../oci/errors.ts';
 import { apiHost, canonicalHost, isLoopback } from '../oci/reference.ts';
 import { readCertificates, type CertificatePaths, type HostCertificates } from '../oci/remote/certsD.ts';
 import { createDispatcher } from '../oci/remote/dispatcher.ts';
+import { LastingDispatcher } from '../oci/remote/lastingDispatcher.ts';
 import {
   insecureBy,
   readRegistriesConf,
@@ -17,13 +19,12 @@ import { log } from './log.ts';
 import { onSettings, setting, update } from './settings.ts';
 
 export type Scheme = 'https' | 'http';
-type Dispatcher = ReturnType<typeof createDispatcher>;
 
 /** How each host is spoken to. What relaxes TLS is only ever the user's own: no workspace setting reaches it. */
 export interface Network {
   scheme(host: string): Scheme;
   /** Connections of one registry. Each host it sends us to, too, may show the certificate that is trusted for that host. */
-  dispatcher(host: string): Dispatcher;
+  dispatcher(host: string): LastingDispatcher;
   /** Rules of registries.conf, those of the machine and of the user. */
   rules(): readonly RegistryRule[];
   /** The file of this machine that lets a host be spoken to without TLS that verifies. */
@@ -48,7 +49,9 @@ const schemesKey = 'loopbackSchemes';
 export function createNetwork(state: Memento, machine: ConfMachine = thisMachine()): Network {
   const conf = freshRules(machine);
   const changed = new EventEmitter<void>();
-  const dispatchers = new Map<string, Dispatcher>();
+  const dispatchers = new Map<string, LastingDispatcher>();
+  /** Those of transfers that began before a change, too. */
+  const all = new Set<LastingDispatcher>();
   const listeners = [
     onSettings(['plainHttpHosts'], () => {
       changed.fire();
@@ -62,14 +65,13 @@ export function createNetwork(state: Memento, machine: ConfMachine = thisMachine
   ];
   const dropAll = (): void => {
     for (const dispatcher of dispatchers.values()) {
-      void dispatcher.close();
+      dispatcher.renew();
     }
     dispatchers.clear();
     changed.fire();
   };
   const drop = (host: string): void => {
-    // Ends when its requests have.
-    void dispatchers.get(host)?.close();
+    dispatchers.get(host)?.renew();
     dispatchers.delete(host);
     changed.fire();
   };
@@ -89,20 +91,23 @@ export function createNetwork(state: Memento, machine: ConfMachine = thisMachine
       const name = canonicalHost(host);
       const dispatcher =
         dispatchers.get(name) ??
-        createDispatcher({
-          registry: tlsHost(name),
-          trusted: (other) => network.trusted(other),
-          certificates: (other) => network.certificates(other),
-          insecure: (other) => network.insecureBy(other) !== undefined,
-          proxy: (target) => network.way(target),
-        });
+        new LastingDispatcher(() =>
+          createDispatcher({
+            registry: tlsHost(name),
+            trusted: (other) => network.trusted(other),
+            certificates: (other) => network.certificates(other),
+            insecure: (other) => network.insecureBy(other) !== undefined,
+            proxy: (target) => network.way(target),
+          }),
+        );
       dispatchers.set(name, dispatcher);
+      all.add(dispatcher);
       return dispatcher;
     },
     rules: conf,
     insecureBy: (host) => insecureBy(conf(), canonicalHost(host)),
     way: (target) => proxyFor(target, proxySettings()),
-    certificates: (host) => readCertificates(host, certificatePaths(host)),
+    certificates: async (host) => readCertificates(host, certificatePaths(host)),
     trusted: (host) => stored(state, certificatesKey)[tlsHost(host)],
     trust: async (host, certificate) => {
       const name = canonicalHost(host);
@@ -133,7 +138,7 @@ export function createNetwork(state: Memento, machine: ConfMachine = thisMachine
         listener.dispose();
       }
       changed.dispose();
-      for (const dispatcher of dispatchers.values()) {
+      for (const dispatcher of all) {
         void dispatcher.destroy();
       }
       dispatchers.clear();
@@ -223,7 +228,12 @@ function certificatePaths(host: string): CertificatePaths | undefined {
   }
   const path = (name: string): string | undefined => {
     const value = entry[name];
-    return typeof value === 'string' && isAbsolute(value) ? value : undefined;
+    if (value === undefined || (typeof value === 'string' && isAbsolute(value))) {
+      return value;
+    }
+    // To go on without it would be to trust others than the user said.
+    const detail = `ociExplorer.certificates: ${name} of ${host} has to be an absolute path, and is ${JSON.stringify(value)}`;
+    throw new OciError('tls-invalid', detail, { host, detail: detail.slice(0, 500) });
   };
   return { ca: path('ca'), cert: path('cert'), key: path('key') };
 }

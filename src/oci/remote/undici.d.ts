@@ -1,5 +1,5 @@
 /**
- * The four parts of undici that are used, imported by their own paths: the package's entry file replaces the process-wide
+ * The five parts of undici that are used, imported by their own paths: the package's entry file replaces the process-wide
  * dispatcher that VS Code's patched `fetch` uses, for every extension of the window.
  */
 declare module 'undici/lib/dispatcher/agent.js' {
@@ -23,4 +23,9 @@ declare module 'undici/lib/core/connect.js' {
 declare module 'undici/lib/dispatcher/pool.js' {
   import { Pool } from 'undici';
   export default Pool;
+}
+
+declare module 'undici/lib/dispatcher/dispatcher.js' {
+  import { Dispatcher } from 'undici';
+  export default Dispatcher;
 }

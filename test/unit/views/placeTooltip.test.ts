@@ -15,7 +15,11 @@ const services = {
     rules: () => [],
     insecureBy: () => undefined,
   },
-  accounts: { answered: () => 'docker', isSignedIn: () => Promise.resolve(false) },
+  accounts: {
+    answered: () => 'docker',
+    isSignedIn: () => Promise.resolve(false),
+    remembered: () => Promise.resolve({}),
+  },
 } as unknown as Parameters<typeof tooltipOf>[1];
 
 /** As registries.conf of the machine has it. */
