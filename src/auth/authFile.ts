@@ -15,13 +15,16 @@ export interface AuthFile {
 export const hubKey = 'https://index.docker.io/v1/';
 
 /** @throws {OciError} `credentials-unreadable`, without a word of the file */
-export function parseAuthFile(text: string, source: string): AuthFile {
+export function parseAuthFile(text: string, source: string, isLegacy = false): AuthFile {
   let json: unknown;
   try {
     json = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
     // Without its cause, which quotes the file.
     throw new OciError('credentials-unreadable', `${source} is not JSON`, { url: source });
+  }
+  if (isLegacy) {
+    return { auths: isRecord(json) ? json : {}, credHelpers: {}, credsStore: undefined };
   }
   const part = (name: string): Readonly<Record<string, unknown>> =>
     isRecord(json) && isRecord(json[name]) ? json[name] : {};

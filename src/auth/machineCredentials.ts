@@ -39,10 +39,19 @@ export function machineSources(
 /** `DOCKER_AUTH_CONFIG`, else `config.json`: `credHelpers`, else `credsStore`, else `auths`. */
 function dockerCredentials(machine: Machine, answers: HelperAnswers): CredentialSource {
   const path = dockerPath(machine);
-  const find = async (host: string, op?: CredentialOp): Promise<Credential | undefined> =>
-    environmentCredential(machine, host) ??
-    (await inFile(machine, path, { host, names: [canonicalHost(host)], nameOfKey: hostOfKey, answers }, op));
-  return Object.assign(find, { version: () => machine.stamp(path) });
+  // What docker wrote before it had a folder; it is read where there is nothing newer, as podman does.
+  const legacy = join(machine.home, '.dockercfg');
+  const find = async (host: string, op?: CredentialOp): Promise<Credential | undefined> => {
+    const lookup = { host, names: [canonicalHost(host)], nameOfKey: hostOfKey, answers };
+    return (
+      environmentCredential(machine, host) ??
+      (await inFile(machine, path, lookup, op)) ??
+      (await inFile(machine, legacy, { ...lookup, isLegacy: true }, op))
+    );
+  };
+  return Object.assign(find, {
+    version: async () => [await machine.stamp(path), await machine.stamp(legacy)].join(' '),
+  });
 }
 
 /**
@@ -107,12 +116,14 @@ interface Lookup {
   /** What a key of the file stands for. */
   readonly nameOfKey: (key: string) => string;
   readonly answers: HelperAnswers;
+  /** The accounts alone, without anything around them. */
+  readonly isLegacy?: boolean;
 }
 
 async function inFile(
   machine: Machine,
   path: string,
-  { host, names, nameOfKey, answers }: Lookup,
+  { host, names, nameOfKey, answers, isLegacy = false }: Lookup,
   op: CredentialOp | undefined,
 ): Promise<Credential | undefined> {
   const version = await machine.stamp(path);
@@ -121,7 +132,7 @@ async function inFile(
     return undefined;
   }
   const source = shownPath(path, machine.home);
-  const file = parseAuthFile(text, source);
+  const file = parseAuthFile(text, source, isLegacy);
   const helper = helperOf(file, host, source, machine);
   if (helper) {
     // What stands in the file beside a helper is a marker or old: docker does not look at it either.

@@ -73,7 +73,7 @@ async function askRemovable(args: readonly unknown[], services: Services): Promi
 
 /** Another name is another id: what was stored under the old one goes with it. */
 export async function renameRegistry(place: Place, services: Services): Promise<void> {
-  const { id, host } = place;
+  const { id } = place;
   const usual = placeName(place);
   const name = (
     await inputOne({

@@ -26,7 +26,12 @@ const goPeers = {
   cosign: 'github.com/sigstore/cosign/v2/cmd/cosign',
 } as const;
 
-/** Programs of Debian packages of the same name. */
+/** Packages of Debian whose names are others than those of their programs. */
+const packages: Readonly<Record<string, string>> = {
+  'docker-credential-pass': 'golang-docker-credential-helpers',
+};
+
+/** Programs of Debian packages of the same name, but for those above. */
 const debianPeers = {
   skopeo: '/usr/bin/skopeo',
   buildah: '/usr/bin/buildah',
@@ -35,6 +40,9 @@ const debianPeers = {
   chromium: '/usr/bin/chromium',
   tinyproxy: '/usr/bin/tinyproxy',
   nginx: '/usr/sbin/nginx',
+  'docker-credential-pass': '/usr/bin/docker-credential-pass',
+  pass: '/usr/bin/pass',
+  gpg: '/usr/bin/gpg',
 } as const;
 
 type GoPeer = keyof typeof goPeers;
@@ -48,7 +56,18 @@ export function peer(name: Peer): Promise<string> {
 
 /** @throws {Error} with what the program said, when it ends with anything but 0 */
 export async function runPeer(
-  name: Exclude<Peer, 'registry' | 'docker-registry' | 'htpasswd' | 'chromium' | 'tinyproxy' | 'nginx'>,
+  name: Exclude<
+    Peer,
+    | 'registry'
+    | 'docker-registry'
+    | 'htpasswd'
+    | 'chromium'
+    | 'tinyproxy'
+    | 'nginx'
+    | 'docker-credential-pass'
+    | 'pass'
+    | 'gpg'
+  >,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Output> {
@@ -83,7 +102,9 @@ async function goPeer(name: GoPeer): Promise<string> {
 
 function debianPeer(name: DebianPeer): Promise<string> {
   return once(debianPeers[name], () =>
-    timed(`Installing the Debian package ${name}`, () => aptInstall(name)),
+    timed(`Installing the Debian package ${packages[name] ?? name}`, () =>
+      aptInstall(packages[name] ?? name),
+    ),
   );
 }
 
