@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import '../support/vscodeStub.ts';
 import { bodyOf } from '../../src/base/bytes.ts';
 import { digestOf } from '../../src/oci/digest.ts';
@@ -139,32 +140,32 @@ function never(): Promise<never> {
   return Promise.reject(new Error('Nothing is stored here'));
 }
 
-/** What a token service grants, as JWT that distribution takes. */
-function tokenIssuer() {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+/** What a token service grants, as JWT that distribution takes (distribution, token authentication specification). */
+async function tokenIssuer() {
+  const { privateKey, publicKey } = await generateKeyPair('ES256');
   return {
-    jwks: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'test', use: 'sig', alg: 'ES256' }] },
-    issue: (scopes: readonly string[], subject: string): string => {
-      const now = Math.floor(Date.now() / 1000);
+    jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: 'test', use: 'sig', alg: 'ES256' }] },
+    issue: (scopes: readonly string[], subject: string): Promise<string> => {
       const access = scopes.map((scope) => {
         const [type = '', name = '', actions = ''] = scope.split(':');
         return { type, name, actions: actions.split(',') };
       });
-      const claims = {
-        ...{ iss: 'test-issuer', aud: 'test-service', sub: subject, jti: randomUUID() },
-        ...{ iat: now, nbf: now - 10, exp: now + 300, access },
-      };
-      const signed = `${part({ alg: 'ES256', typ: 'JWT', kid: 'test' })}.${part(claims)}`;
-      const signature = sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' });
-      return `${signed}.${signature.toString('base64url')}`;
+      return new SignJWT({ access })
+        .setProtectedHeader({ alg: 'ES256', typ: 'JWT', kid: 'test' })
+        .setIssuer('test-issuer')
+        .setAudience('test-service')
+        .setSubject(subject)
+        .setJti(randomUUID())
+        .setIssuedAt()
+        .setNotBefore('10 seconds ago')
+        .setExpirationTime('5 minutes')
+        .sign(privateKey);
     },
   };
 }
 
 describe('a registry with tokens of a service at another origin', () => {
   const folder = mkdtempSync(join(tmpdir(), 'oci-tokens-'));
-  const issuer = tokenIssuer();
   const basic = `Basic ${Buffer.from(`${account.username}:${account.password}`).toString('base64')}`;
   let service: ScriptedServer;
   let running: RunningRegistry;
@@ -172,6 +173,7 @@ describe('a registry with tokens of a service at another origin', () => {
   let isOpen = true;
 
   before(async () => {
+    const issuer = await tokenIssuer();
     service = await scriptedServer((request, response) => {
       const isKnown = request.headers.authorization === basic;
       if (!isKnown && (!isOpen || request.headers.authorization !== undefined)) {
@@ -181,11 +183,12 @@ describe('a registry with tokens of a service at another origin', () => {
       const scopes = new URL(`http://x${request.url}`).searchParams.getAll('scope');
       // Who has no name may read what is public.
       const granted = isKnown ? scopes : scopes.filter((scope) => scope.startsWith('repository:public/'));
-      const token = issuer.issue(
-        granted.map((scope) => (isKnown ? scope : scope.replace(/[^:]*$/, 'pull'))),
-        isKnown ? account.username : '',
-      );
-      json(response, 200, { token, expires_in: 300 });
+      void issuer
+        .issue(
+          granted.map((scope) => (isKnown ? scope : scope.replace(/[^:]*$/, 'pull'))),
+          isKnown ? account.username : '',
+        )
+        .then((token) => json(response, 200, { token, expires_in: 300 }));
     });
     const jwks = join(folder, 'jwks.json');
     writeFileSync(jwks, JSON.stringify(issuer.jwks));
