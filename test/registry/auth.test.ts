@@ -257,6 +257,26 @@ describe('a registry with tokens of a service at another origin', () => {
     }
   });
 
+  it('asks for one token for 100 requests at once, and for none when it is warm', async (t) => {
+    const known = service.seen.length;
+    const statuses: number[] = [];
+    const remote = remoteOf(t, origin(), {
+      credential: agreed(),
+      now: Date.now,
+      log: ({ status }) => statuses.push(status),
+    });
+    const repository = remote.registry.repository('private/app');
+    const pages = await Promise.all(Array.from({ length: 100 }, () => repository.tags()));
+    assert.ok(pages.every(({ items }) => items.includes('v1')));
+    assert.equal(service.seen.length - known, 1);
+    statuses.length = 0;
+    await repository.tags();
+    await repository.resolve('v1');
+    // No 401 on the way, and nothing else than the two.
+    assert.deepEqual(statuses, [200, 200]);
+    assert.equal(service.seen.length - known, 1);
+  });
+
   it('refuses a wrong password once', async (t) => {
     const known = service.seen.length;
     const credential = { ...agreed(), password: 'C4nary-wrong' } as Credential;
