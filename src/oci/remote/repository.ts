@@ -349,20 +349,14 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
 
   /** @throws {OciError} `reference-invalid` for what is no tag and no digest */
   #manifestUrl(ref: string): string {
-    if (!isTag(ref)) {
-      parseRef(ref);
+    if (!isTag(ref) && !isDigest(ref)) {
+      throw new OciError('reference-invalid', `Not a tag or digest: ${ref.slice(0, 200)}`);
     }
     return `/v2/${this.repository}/manifests/${ref}`;
   }
 
   #blobUrl(digest: Digest): string {
     return `/v2/${this.repository}/blobs/${parseDigest(digest)}`;
-  }
-}
-
-function parseRef(ref: string): void {
-  if (!isDigest(ref)) {
-    throw new OciError('reference-invalid', `Not a tag or digest: ${ref.slice(0, 200)}`);
   }
 }
 
