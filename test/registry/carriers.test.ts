@@ -228,14 +228,17 @@ describe('what is told from what it carries, in a real registry', () => {
       assert.ok(note?.kind === 'note' && note.note === 'folded' && note.count === 1);
       const referrers = await below(browser, children[0], 'referrers');
       counted.forget();
+      // The tag may still be named behind its row.
+      const listed = (): number =>
+        counted.exchanges.filter(({ path }) => /\/referrers\/|\/manifests\/sha256-/.test(path)).length;
       const found = await browser.children(referrers);
       assert.deepEqual(
         found.map((node) => node.kind === 'manifest' && node.descriptor.digest),
         [byApi.digest, old.digest],
       );
-      assert.equal(counted.exchanges.length, 2);
+      assert.equal(listed(), 2);
       await browser.children(referrers);
-      assert.equal(counted.exchanges.length, 2);
+      assert.equal(listed(), 2);
       browser.dispose();
     } finally {
       await other.stop();
