@@ -61,7 +61,9 @@ export function createGitHub(): GitHub & { dispose(): void } {
           changed();
         }
       }),
-    dispose: () => listener.dispose(),
+    dispose: () => {
+      listener.dispose();
+    },
   };
 }
 
