@@ -62,13 +62,26 @@ export function createEditor(page: Page): Editor {
   const editor: Editor = {
     page,
     async command(title) {
-      await dismissQuickInput();
-      await page.keyboard.press('F1');
-      const input = await step();
-      await input.fill(`>${title}`);
-      // A click would have to wait for the list to stand still; the first row is the best match and has the focus.
-      await quickPickRow(title).and(page.locator('.focused')).waitFor();
-      await input.press('Enter');
+      const row = quickPickRow(title).and(page.locator('.focused'));
+      // What takes the focus meanwhile, such as a row that is revealed, closes the palette.
+      for (let attempt = 0; ; attempt++) {
+        await dismissQuickInput();
+        await page.keyboard.press('F1');
+        const isThere = await step()
+          .then((input) => input.fill(`>${title}`, { timeout: 3_000 }))
+          // A click would have to wait for the list to stand still; the first row is the best match and has the focus.
+          .then(() => row.waitFor({ timeout: 3_000 }))
+          .then(
+            () => true,
+            () => false,
+          );
+        if (isThere) {
+          return page.keyboard.press('Enter');
+        }
+        if (attempt === 5) {
+          throw new Error(`No ${title} in the palette`);
+        }
+      }
     },
     async openContainer(title) {
       const item = activity(title);
