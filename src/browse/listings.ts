@@ -68,7 +68,13 @@ export class Listings {
   }
 
   of(node: Listed): Listing {
-    return this.#all.get(node.id) ?? this.#make(node, undefined);
+    const known = this.#all.get(node.id);
+    if (known && known.node.place === node.place) {
+      return known;
+    }
+    // The same place is spoken to in another way since: by HTTP, or with a certificate that is trusted now.
+    known?.search?.abort();
+    return this.#make(node, known);
   }
 
   known(node: Listed): Listing | undefined {

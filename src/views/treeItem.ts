@@ -15,6 +15,7 @@ import type {
 } from '../browse/node.ts';
 import { Command } from '../contributions.ts';
 import { errorText } from '../host/errorText.ts';
+import { errorTitle } from '../host/errorTitle.ts';
 import { plainText } from '../host/plainText.ts';
 import { Annotation, platformText } from '../oci/descriptor.ts';
 import { shortDigest } from '../oci/digest.ts';
@@ -36,6 +37,9 @@ export function treeItem(node: Node, browser: Browser): TreeItem {
   item.accessibilityInformation = {
     label: [label, roleOf(node, browser), ...description.split(' · ')].filter(Boolean).join(', '),
   };
+  if (node.kind === 'note') {
+    item.tooltip = noteText(node).join(': ');
+  }
   const command = commandOf(node, named, browser);
   if (command) {
     item.command = {
@@ -68,9 +72,9 @@ function labelOf(node: Node): string {
     case 'more':
       return moreLabel(node);
     case 'failure':
-      return errorText(node.error).message;
+      return errorTitle(node.error);
     case 'note':
-      return noteText(node);
+      return noteText(node)[0];
   }
 }
 
@@ -126,24 +130,35 @@ function roleOf(node: Node, browser: Browser): string {
   }
 }
 
-function noteText({ note, count }: NoteNode): string {
-  const texts: Readonly<Record<NoteNode['note'], string>> = {
-    'empty-registry': l10n.t('No repositories'),
-    'empty-local': l10n.t('Nothing here yet: push a folder to make the first artifact'),
-    'empty-repository': l10n.t('No tags'),
-    'no-match': l10n.t('Nothing matches the filter'),
-    'types-unread': l10n.t('Reads are counted here: types of tags that were not opened are not known'),
-    searching:
-      count > 0 ? l10n.t('Searching… {0} tags looked at, click to stop', count) : l10n.t('Searching…'),
-    'no-catalog': l10n.t('This registry does not list its repositories: pin one, or go to a reference'),
-    'no-referrers': l10n.t('No referrers'),
-    folded:
-      count === 1
-        ? l10n.t('1 signature or attestation tag folded')
-        : l10n.t('{0} signature and attestation tags folded', count),
-    'too-deep': l10n.t('Nested too deep, or in itself: open the document'),
-  };
-  return texts[note];
+/** What there is to say, short enough for a narrow side bar, and what else is known or can be done. */
+function noteText({ note, count }: NoteNode): readonly [text: string, more?: string] {
+  switch (note) {
+    case 'empty-registry':
+      return [l10n.t('No repositories')];
+    case 'empty-local':
+      return [l10n.t('Nothing here yet'), l10n.t('push a folder to make the first artifact')];
+    case 'empty-repository':
+      return [l10n.t('No tags')];
+    case 'no-match':
+      return [l10n.t('Nothing matches the filter')];
+    case 'searching':
+      return count > 0
+        ? [l10n.t('Searching… {0} tags', count), l10n.t('click to stop')]
+        : [l10n.t('Searching…')];
+    case 'types-unread':
+      return [l10n.t('Types not known'), l10n.t('reads are counted here, and no tag is opened for a filter')];
+    case 'no-catalog':
+      return [l10n.t('Repositories are not listed'), l10n.t('pin one, or go to a reference')];
+    case 'no-referrers':
+      return [l10n.t('No referrers')];
+    case 'folded':
+      return [
+        count === 1 ? l10n.t('1 tag folded') : l10n.t('{0} tags folded', count),
+        l10n.t('signatures and attestations'),
+      ];
+    case 'too-deep':
+      return [l10n.t('Nested too deep'), l10n.t('or in itself: open the document')];
+  }
 }
 
 function stateOf(node: Node): TreeItemCollapsibleState {
@@ -238,16 +253,18 @@ function descriptionOf(node: Node, named: Named | OciError | undefined, browser:
     case 'blob':
       return factsText(node, named);
     case 'more':
-      return node.parent.kind === 'repository' && !node.capped ? orderText[browser.order(node.parent)]() : '';
-    case 'failure':
-      return joined(
-        l10n.t('failure'),
-        errorText(node.error)
-          .remedies.map(({ title }) => title)
-          .join(', '),
-      );
+      return node.capped
+        ? l10n.t('note')
+        : joined(
+            l10n.t('next page'),
+            node.parent.kind === 'repository' ? orderText[browser.order(node.parent)]() : '',
+          );
+    case 'failure': {
+      const { message, remedies } = errorText(node.error);
+      return joined(l10n.t('failure'), remedies.map(({ title }) => title).join(', '), message);
+    }
     case 'note':
-      return '';
+      return joined(l10n.t('note'), noteText(node)[1] ?? '');
   }
 }
 
@@ -285,7 +302,7 @@ function factsText(node: Node, named: Named | OciError | undefined): string {
     return '';
   }
   if (named instanceof OciError) {
-    return joined(l10n.t('unreadable'), errorText(named).message);
+    return joined(l10n.t('unreadable'), errorTitle(named), errorText(named).message);
   }
   const platforms =
     named.manifest?.kind === 'index'

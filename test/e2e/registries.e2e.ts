@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { after, before } from 'node:test';
+import type { Locator } from 'playwright-core';
 import { privateCertificate } from '../support/certificate.ts';
 import type { Editor } from '../support/editor.ts';
 import { runPeer } from '../support/peers.ts';
@@ -123,7 +124,7 @@ scenario(
     await editor.picture('signed-in');
     await editor.context(editor.row(closed.host), 'Sign Out');
     await editor.notification(/Signed out of/);
-    await editor.row(/asks who you are/).waitFor();
+    await editor.row('Sign-in needed').waitFor();
     await editor.picture('signed-out');
     await editor.clearNotifications();
     await editor.context(editor.row(closed.host), 'Diagnose Connection…');
@@ -134,6 +135,11 @@ scenario(
     assert.match(found, /– Deletes: not asked, as this failed: Sign-in/);
     await editor.picture('diagnosis');
     await editor.closeEditors();
+    await editor.clearNotifications();
+    await editor.inline(editor.row('Sign-in needed'), 'Sign In');
+    await editor.answer(account.user, /1\/2/);
+    await editor.answer(account.password, /2\/2/);
+    await editor.row('No repositories').waitFor();
     await editor.clearNotifications();
   },
 );
@@ -154,7 +160,7 @@ scenario(
     await editor.picture('pinned');
     await editor.context(editor.row(silent.host), 'Unpin Repository…');
     await editor.pick('team/site');
-    await editor.row(/does not list its repositories/).waitFor();
+    await editor.row('Repositories are not listed').waitFor();
   },
 );
 
@@ -201,10 +207,11 @@ scenario(
 );
 
 scenario(
-  'adds a host that does not answer only when told to, and removes it again',
+  'adds a host that does not answer only when told to, asks it again once it does, and removes it',
   () => session,
   async ({ editor }) => {
-    const host = `127.0.0.1:${await freePort()}`;
+    const port = await freePort();
+    const host = `127.0.0.1:${port}`;
     await editor.command('OCI Explorer: Add Registry…');
     await editor.answer(host);
     await editor.picture('add-registry-unreachable');
@@ -214,13 +221,17 @@ scenario(
     await shown(editor, host);
     await editor.clearNotifications();
     await editor.expand(host);
-    await editor.row(/cannot be reached/).waitFor();
+    await editor.row('Cannot be reached').waitFor();
     await editor.picture('unreachable');
-    await editor.context(editor.row(/cannot be reached/), 'Diagnose Connection…');
+    await editor.context(editor.row('Cannot be reached'), 'Diagnose Connection…');
     await editor.text(/✗ Connection: .* cannot be reached/);
     await editor.picture('diagnosis-unreachable');
     await editor.closeEditors();
     await editor.clearNotifications();
+    const started = await startRegistry('olareg', { port });
+    await editor.inline(editor.row('Cannot be reached'), 'Refresh');
+    await editor.row('No repositories').waitFor();
+    await started.stop();
     await editor.context(editor.row(host), 'Remove Registry…');
     await editor.dialog(/Remove 127/, 'Remove');
     await editor.row(host).waitFor({ state: 'hidden' });
@@ -248,10 +259,62 @@ scenario(
     await editor.picture('layout');
     renameSync(folder, `${folder}-moved`);
     await editor.context(editor.row('shelf'), 'Refresh');
-    await editor.row('shelf is not there any more.').waitFor();
+    await editor.row('Not there any more').waitFor();
     await editor.picture('layout-gone');
     await editor.context(editor.row('shelf'), 'Remove Registry…');
     await editor.dialog(/Remove shelf/, 'Remove');
     await editor.row('shelf').waitFor({ state: 'hidden' });
+  },
+);
+
+scenario(
+  'says of each registry of the settings what is wrong, in a narrow side bar too, and helps by a click on its row',
+  () => session,
+  async ({ editor, workbench, settings }) => {
+    const tls = await privateCertificate(path.join(session.work, 'tls'));
+    // Not a loopback address: no other is spoken to without TLS before someone agreed to it.
+    const address = '0.0.0.0';
+    const [plain, signed] = await Promise.all([
+      startRegistry('olareg', { address }),
+      startRegistry('olareg', { address, tls }),
+    ]);
+    const target = `${plain.host}/team/site:1.0.0`;
+    await runPeer('oras', ['push', '--plain-http', target, 'site'], { cwd: session.workspace });
+    const registries = [
+      { host: plain.host, name: 'plain' },
+      { host: signed.host, name: 'signed' },
+    ];
+    workbench.configure({ ...settings, 'ociExplorer.registries': registries });
+    await editor.expand('signed');
+    await editor.expand('plain');
+    const narrow = async (label: string, spoken: RegExp): Promise<Locator> => {
+      const row = editor.row(label);
+      await row.waitFor();
+      const [name, room] = await Promise.all(
+        ['.label-name', '.monaco-icon-label'].map((part) => row.locator(part).boundingBox()),
+      );
+      assert.ok(name && room && name.x + name.width <= room.x + room.width, `${label} is cut`);
+      assert.match((await row.getAttribute('aria-label')) ?? '', spoken);
+      return row;
+    };
+    const refused = await narrow(
+      'Plain HTTP, not HTTPS',
+      /, failure, Use HTTP, 0\.0\.0\.0.* speaks plain HTTP/,
+    );
+    const unknown = await narrow(
+      'Untrusted certificate',
+      /, failure, Trust Certificate, Show Log, .*not signed/,
+    );
+    await editor.picture('failures');
+    await editor.inline(refused, 'Use HTTP');
+    await editor.dialog(/Use plain HTTP for 0\.0\.0\.0/, 'Use HTTP');
+    await editor.row('team').waitFor();
+    await editor.inline(unknown, 'Trust Certificate');
+    await editor.dialog(/Trust the certificate of 0\.0\.0\.0/, 'Trust Certificate');
+    await unknown.waitFor({ state: 'hidden' });
+    await editor.row('No repositories').waitFor();
+    workbench.configure(settings);
+    await editor.row('signed').waitFor({ state: 'hidden' });
+    await Promise.all([plain.stop(), signed.stop()]);
   },
 );

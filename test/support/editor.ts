@@ -21,6 +21,8 @@ export interface Editor {
   expand(label: string | RegExp): Promise<void>;
   /** Chooses from the context menu of a row. */
   context(row: Locator, item: string | RegExp): Promise<void>;
+  /** Clicks an icon of a row, which shows while the row is pointed at. */
+  inline(row: Locator, title: string): Promise<void>;
   /** Drags a row of the Explorer over the icon of a view container, which opens, and drops it on the row of `label` there. */
   drag(source: Locator, container: string, label: string | RegExp): Promise<void>;
   /** Chooses a row of the quick pick. `title` waits for the step to be the one meant. */
@@ -147,6 +149,10 @@ export function createEditor(page: Page): Editor {
       // The menu ignores the mouse for a moment, so that the click that opened it chooses nothing.
       await page.waitForTimeout(250);
       await entry.click();
+    },
+    async inline(target, title) {
+      await target.hover();
+      await target.locator(`.action-label[aria-label^="${title}"]`).click();
     },
     async drag(source, container, label) {
       await moveTo(source);

@@ -18,8 +18,10 @@ export interface RegistryOptions {
   readonly htpasswd?: { readonly user: string; readonly password: string };
   /** Paths of PEM files; distribution and olareg. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Where distribution listens; default `127.0.0.1`. */
-  readonly address?: '127.0.0.1' | '[::1]';
+  /** Where it listens, default `127.0.0.1`, with brackets where it is IPv6; distribution and olareg. */
+  readonly address?: string;
+  /** By default one that the system chooses. */
+  readonly port?: number;
   /** Default true. */
   readonly deletes?: boolean;
   /** Of its content, kept at the end; by default a new one that goes with it. */
@@ -33,7 +35,7 @@ export interface RegistryOptions {
 }
 
 export interface RunningRegistry {
-  /** `127.0.0.1:port`, `[::1]:port` */
+  /** `127.0.0.1:port`, or with the address that was asked for. */
   readonly host: string;
   readonly dir: string;
   readonly pid: number;
@@ -58,7 +60,7 @@ export async function startRegistry(
   let failure: unknown;
   // A free port may be taken between the look and the start; then the next is tried.
   for (let attempt = 0; attempt < 5; attempt++) {
-    const port = await freePort();
+    const port = options.port ?? (await freePort());
     const launch = await launches[kind](options, { work, dir, port });
     try {
       const { pid, stop } = await start(launch, `${address}:${port}`, options.tls !== undefined);
@@ -93,7 +95,7 @@ const launches: Readonly<Record<RegistryKind, (options: RegistryOptions, where: 
     olareg: async (options, { dir, port }) => ({
       program: await peer('olareg'),
       args: [
-        ...['serve', '--addr', '127.0.0.1', '--port', String(port), '--dir', dir],
+        ...['serve', '--addr', options.address ?? '127.0.0.1', '--port', String(port), '--dir', dir],
         ...(options.deletes === false ? [] : ['--api-delete', '--api-blob-delete']),
         ...(options.readOnly ? ['--store-ro'] : []),
         ...(options.tls ? ['--tls-cert', options.tls.cert, '--tls-key', options.tls.key] : []),

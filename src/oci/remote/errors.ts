@@ -68,17 +68,25 @@ export function networkError(error: unknown, facts: ErrorFacts): Error {
   }
   const code = all.map(networkCode).find((found) => found !== undefined);
   const isOurs = !all.some((cause) => 'code' in cause && typeof cause.code === 'string');
-  const said = all.map(({ message }) => message).filter((text) => text !== '');
+  const said = all.map(({ message }) => reason(message)).filter((text) => text !== '');
   const isPlainHttp = said.some((text) => /wrong version number|packet length too long/i.test(text));
   return new OciError(
     isPlainHttp ? 'plain-http-server' : (code ?? (isOurs ? 'internal' : 'unreachable')),
     said.at(-1) ?? 'No connection',
     {
       ...facts,
-      detail: cleanDetail([...new Set(said)].join(': ')),
+      // That it speaks plain HTTP says all there is.
+      detail: isPlainHttp ? '' : cleanDetail([...new Set(said)].join(': ')),
       cause: error,
     },
   );
+}
+
+/** What is for people of a message of OpenSSL (`…:error:…:routine:reason:file:line:`) and of node (advice for developers). */
+function reason(message: string): string {
+  return message
+    .replace(/^[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]*):.*$/s, '$1')
+    .replace(/; if the root CA is installed locally.*$/s, '');
 }
 
 const statusCodes: Readonly<Record<number, ErrorCode>> = {

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { bodyOf } from '../../../src/base/bytes.ts';
 import type { Browser } from '../../../src/browse/browser.ts';
+import { createBrowser } from '../../../src/browse/createBrowser.ts';
+import { createManifestCache } from '../../../src/browse/manifestCache.ts';
 import type { Node } from '../../../src/browse/node.ts';
+import type { Place } from '../../../src/browse/place.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { OciError } from '../../../src/oci/errors.ts';
@@ -219,6 +222,30 @@ describe('the rows of the tree', () => {
     const browser = browsing(registryOf(store));
     const all = await everything(browser, repositoryOf(browser));
     assert.ok(all.some((node) => node.kind === 'note' && node.note === 'too-deep'));
+    browser.dispose();
+  });
+
+  it('are asked for anew where the same registry is spoken to in another way since', async () => {
+    const place = { id: 'p', name: 'P', kind: 'remote', host: 'p.example' } as const;
+    const more = { pinned: [], pinnedOnly: false, countsReads: false };
+    const failing: Registry = {
+      ...registryOf(new MemoryStore()),
+      repositories: () => Promise.reject(new OciError('plain-http-server', 'No')),
+    };
+    let now: Place = { ...place, ...more, registry: failing };
+    const browser = createBrowser({
+      places: { all: () => [now], get: () => now },
+      cache: createManifestCache(),
+      settings: () => ({ pageSize: 100, tagOrder: 'semver', foldTags: true }),
+    });
+    const rows = async (): Promise<readonly string[]> => {
+      const [root] = browser.roots();
+      assert.ok(root);
+      return (await browser.children(root)).map(({ kind }) => kind);
+    };
+    assert.deepEqual(await rows(), ['failure']);
+    now = { ...place, ...more, registry: registryOf(new MemoryStore()) };
+    assert.deepEqual(await rows(), ['repository']);
     browser.dispose();
   });
 });

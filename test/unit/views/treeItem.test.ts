@@ -15,6 +15,7 @@ import { pageOf } from '../../../src/oci/pages.ts';
 import type { Registry } from '../../../src/oci/store.ts';
 import { browsing, named } from '../../support/browsing.ts';
 
+const { errorTitle, errorTitles } = await import('../../../src/host/errorTitle.ts');
 const { treeItem } = await import('../../../src/views/treeItem.ts');
 const { tooltipOf } = await import('../../../src/views/tooltip.ts');
 
@@ -119,11 +120,13 @@ describe('a row of the tree', () => {
     for (const kind of ['place', 'group', 'repository', 'tag', 'manifest', 'blob', 'referrers'] as const) {
       assert.ok(kinds.has(kind), kind);
     }
-    for (const [node, item] of all.filter(([{ kind }]) => kind !== 'note')) {
+    for (const [node, item] of all) {
       const said = `${node.id}: ${String(item.description)}`;
       assert.match(String(item.description), /^\p{L}/u, said);
       assert.ok(item.iconPath, said);
-      assert.equal(item.tooltip, undefined, 'It is found out when it is hovered');
+      if (node.kind !== 'note') {
+        assert.equal(item.tooltip, undefined, 'It is found out when it is hovered');
+      }
       const spoken = item.accessibilityInformation?.label ?? '';
       assert.ok(spoken.startsWith(labelOf(item)), said);
       assert.ok(spoken.length > labelOf(item).length, said);
@@ -193,7 +196,10 @@ describe('a row of the tree', () => {
       );
       assert.equal(item.command?.command, 'ociExplorer.refresh');
       assert.deepEqual(item.command.arguments, [failure]);
-      assert.match(String(item.description), /^failure · /);
+      assert.match(String(item.description), /^failure · .* · .*p\.example/);
+      // What happened has room where a side bar has its usual width.
+      assert.ok(labelOf(item).length < 24, labelOf(item));
+      assert.match(item.accessibilityInformation?.label ?? '', /, failure, .*p\.example/);
       browser.dispose();
     }
   });
@@ -204,8 +210,8 @@ describe('a row of the tree', () => {
     const repository = browser.find('p', 'team/app');
     assert.ok(repository);
     for (const [tags, text] of [
-      [[`${digest.replace(':', '-')}.sig`], '1 signature or attestation tag folded'],
-      [[digest.replace(':', '-')], '2 signature and attestation tags folded'],
+      [[`${digest.replace(':', '-')}.sig`], '1 tag folded'],
+      [[digest.replace(':', '-')], '2 tags folded'],
     ] as const) {
       for (const tag of tags) {
         await store.tag(await store.resolve('1.0.0'), tag);
@@ -225,6 +231,15 @@ describe('a row of the tree', () => {
     await store.untag(`${digest.replace(':', '-')}.sig`);
     await store.untag(digest.replace(':', '-'));
     browser.dispose();
+  });
+
+  it('says of every error what happened in a few words', () => {
+    const codes = Object.keys(errorTitles) as (keyof typeof errorTitles)[];
+    const said = codes.map((code) => errorTitle(new OciError(code, 'No', { status: 503 })));
+    assert.deepEqual(
+      said.filter((text) => text === '' || text.length > 24),
+      [],
+    );
   });
 
   it('says what to do where Local is empty', async () => {
