@@ -229,9 +229,12 @@ scenario(
     await editor.closeEditors();
     await editor.clearNotifications();
     const started = await startRegistry('olareg', { port });
-    await editor.inline(editor.row('Cannot be reached'), 'Refresh');
-    await editor.row('No repositories').waitFor();
-    await started.stop();
+    try {
+      await editor.inline(editor.row('Cannot be reached'), 'Refresh');
+      await editor.row('No repositories').waitFor();
+    } finally {
+      await started.stop();
+    }
     await editor.context(editor.row(host), 'Remove Registry…');
     await editor.dialog(/Remove 127/, 'Remove');
     await editor.row(host).waitFor({ state: 'hidden' });
@@ -278,43 +281,43 @@ scenario(
       startRegistry('olareg', { address }),
       startRegistry('olareg', { address, tls }),
     ]);
-    const target = `${plain.host}/team/site:1.0.0`;
-    await runPeer('oras', ['push', '--plain-http', target, 'site'], { cwd: session.workspace });
-    const registries = [
-      { host: plain.host, name: 'plain' },
-      { host: signed.host, name: 'signed' },
-    ];
-    workbench.configure({ ...settings, 'ociExplorer.registries': registries });
-    await editor.expand('signed');
-    await editor.expand('plain');
-    const narrow = async (label: string, spoken: RegExp): Promise<Locator> => {
-      const row = editor.row(label);
-      await row.waitFor();
-      const [name, room] = await Promise.all(
-        ['.label-name', '.monaco-icon-label'].map((part) => row.locator(part).boundingBox()),
+    try {
+      const target = `${plain.host}/team/site:1.0.0`;
+      await runPeer('oras', ['push', '--plain-http', target, 'site'], { cwd: session.workspace });
+      const registries = [
+        { host: plain.host, name: 'plain' },
+        { host: signed.host, name: 'signed' },
+      ];
+      workbench.configure({ ...settings, 'ociExplorer.registries': registries });
+      await editor.expand('signed');
+      await editor.expand('plain');
+      const narrow = async (label: string, spoken: RegExp): Promise<Locator> => {
+        const row = editor.row(label);
+        await row.waitFor();
+        const [name, room] = await Promise.all(
+          ['.label-name', '.monaco-icon-label'].map((part) => row.locator(part).boundingBox()),
+        );
+        assert.ok(name && room && name.x + name.width <= room.x + room.width, `${label} is cut`);
+        assert.match((await row.getAttribute('aria-label')) ?? '', spoken);
+        return row;
+      };
+      const refused = await narrow(
+        'Plain HTTP, not HTTPS',
+        /, failure, Use HTTP, .*0\.0\.0\.0.* speaks plain HTTP/,
       );
-      assert.ok(name && room && name.x + name.width <= room.x + room.width, `${label} is cut`);
-      assert.match((await row.getAttribute('aria-label')) ?? '', spoken);
-      return row;
-    };
-    const refused = await narrow(
-      'Plain HTTP, not HTTPS',
-      /, failure, Use HTTP, 0\.0\.0\.0.* speaks plain HTTP/,
-    );
-    const unknown = await narrow(
-      'Untrusted certificate',
-      /, failure, Trust Certificate, Show Log, .*not signed/,
-    );
-    await editor.picture('failures');
-    await editor.inline(refused, 'Use HTTP');
-    await editor.dialog(/Use plain HTTP for 0\.0\.0\.0/, 'Use HTTP');
-    await editor.row('team').waitFor();
-    await editor.inline(unknown, 'Trust Certificate');
-    await editor.dialog(/Trust the certificate of 0\.0\.0\.0/, 'Trust Certificate');
-    await unknown.waitFor({ state: 'hidden' });
-    await editor.row('No repositories').waitFor();
-    workbench.configure(settings);
-    await editor.row('signed').waitFor({ state: 'hidden' });
-    await Promise.all([plain.stop(), signed.stop()]);
+      const unknown = await narrow('Untrusted certificate', /, failure, Trust Certificate, .*not signed/);
+      await editor.picture('failures');
+      await editor.inline(refused, 'Use HTTP');
+      await editor.dialog(/Use plain HTTP for 0\.0\.0\.0/, 'Use HTTP');
+      await editor.row('team').waitFor();
+      await editor.inline(unknown, 'Trust Certificate');
+      await editor.dialog(/Trust the certificate of 0\.0\.0\.0/, 'Trust Certificate');
+      await unknown.waitFor({ state: 'hidden' });
+      await editor.row('No repositories').waitFor();
+      workbench.configure(settings);
+      await editor.row('signed').waitFor({ state: 'hidden' });
+    } finally {
+      await Promise.all([plain.stop(), signed.stop()]);
+    }
   },
 );
