@@ -6,6 +6,7 @@ import { isFoldedTag } from './folding.ts';
 import type { Node, PlaceNode, RepositoryNode, TagNode } from './node.ts';
 import { idOf, isBelow } from './nodes.ts';
 import { PagedList } from './pagedList.ts';
+import type { Place } from './place.ts';
 import type { Slices } from './slices.ts';
 import { newTypeSearch, searchByType, type TypeSearch, type TypeSearchPorts } from './typeSearch.ts';
 
@@ -51,6 +52,8 @@ export interface Listing {
 }
 
 interface Ports {
+  /** As it is now. */
+  readonly place: (id: string) => Place | undefined;
   readonly branches: Branches;
   readonly slices: Slices;
   readonly pageSize: () => number;
@@ -69,7 +72,8 @@ export class Listings {
 
   of(node: Listed): Listing {
     const known = this.#all.get(node.id);
-    if (known && known.node.place === node.place) {
+    // A row from before a change of its place asks for what there is now, and does not bring back what was.
+    if (known && [node.place, this.#ports.place(node.place.id)].includes(known.node.place)) {
       return known;
     }
     // The same place is spoken to in another way since: by HTTP, or with a certificate that is trusted now.

@@ -228,9 +228,10 @@ scenario(
     await editor.picture('diagnosis-unreachable');
     await editor.closeEditors();
     await editor.clearNotifications();
-    const started = await startRegistry('olareg', { port });
+    const started = await startRegistry('distribution', { port });
     try {
       await editor.inline(editor.row('Cannot be reached'), 'Refresh');
+      await editor.row('Cannot be reached').waitFor({ state: 'hidden' });
       await editor.row('No repositories').waitFor();
     } finally {
       await started.stop();
@@ -278,11 +279,11 @@ scenario(
     // Not a loopback address: no other is spoken to without TLS before someone agreed to it.
     const address = '0.0.0.0';
     const [plain, signed] = await Promise.all([
-      startRegistry('olareg', { address }),
-      startRegistry('olareg', { address, tls }),
+      startRegistry('distribution', { address }),
+      startRegistry('distribution', { address, tls }),
     ]);
     try {
-      const target = `${plain.host}/team/site:1.0.0`;
+      const target = `${plain.host}/harbour/site:1.0.0`;
       await runPeer('oras', ['push', '--plain-http', target, 'site'], { cwd: session.workspace });
       const registries = [
         { host: plain.host, name: 'plain' },
@@ -309,7 +310,7 @@ scenario(
       await editor.picture('failures');
       await editor.inline(refused, 'Use HTTP');
       await editor.dialog(/Use plain HTTP for 0\.0\.0\.0/, 'Use HTTP');
-      await editor.row('team').waitFor();
+      await editor.row('harbour').waitFor();
       await editor.inline(unknown, 'Trust Certificate');
       await editor.dialog(/Trust the certificate of 0\.0\.0\.0/, 'Trust Certificate');
       await unknown.waitFor({ state: 'hidden' });
