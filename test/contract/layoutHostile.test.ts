@@ -148,7 +148,7 @@ describe('a layout that is not what it should be', () => {
       const folder = await layout({ ...good, 'index.json': indexOf(entry({ size })) });
       const rows = await shown(await layoutRegistry(folder));
       assert.ok(
-        rows.some((row) => /^"v1" unreadable · The content is not as long/.test(row)),
+        rows.some((row) => /^"v1" unreadable · Wrong size · The content is not as long/.test(row)),
         rows.join('\n'),
       );
     }
@@ -166,7 +166,7 @@ describe('a layout that is not what it should be', () => {
     await truncate(join(other, path), 10 * 1024 ** 3);
     const told = await shown(await layoutRegistry(other));
     assert.ok(
-      told.some((row) => /^"v1" unreadable · Too large to read safely/.test(row)),
+      told.some((row) => /^"v1" unreadable · Too large · Too large to read safely/.test(row)),
       told.join('\n'),
     );
   });
