@@ -120,6 +120,66 @@ scenario(
 );
 
 scenario(
+  'filters by name, sorts, and is gone through by keys alone; each row says aloud what it is',
+  () => session,
+  async ({ editor }) => {
+    const { page } = editor;
+    const tops = (): Promise<number[]> =>
+      Promise.all(['1.0.0', '2.0.0'].map(async (tag) => (await editor.row(tag).boundingBox())?.y ?? NaN));
+    const isFirst = async (tag: '1.0.0' | '2.0.0'): Promise<void> => {
+      for (;;) {
+        const [one = NaN, two = NaN] = await tops();
+        if (tag === '1.0.0' ? one < two : two < one) {
+          return;
+        }
+        await page.waitForTimeout(50);
+      }
+    };
+    await editor.context(editor.row('site'), 'Filter…');
+    await editor.answer('2.0');
+    await editor.row('1.0.0').waitFor({ state: 'hidden' });
+    await editor.row('2.0.0').waitFor();
+    await editor.context(editor.row('site'), 'Clear Filter');
+    await editor.row('1.0.0').waitFor();
+    await isFirst('2.0.0');
+    await editor.context(editor.row('site'), 'Sort Tags…');
+    await editor.pick('Name');
+    await isFirst('1.0.0');
+    await editor.context(editor.row('site'), 'Sort Tags…');
+    await editor.pick('Versions, newest first');
+    await isFirst('2.0.0');
+    await editor.row('site').click();
+    const focused = page.locator('.sidebar .monaco-list-row.focused');
+    // A click on a repository closes it.
+    await focused.and(page.locator('[aria-expanded="false"]')).filter({ hasText: 'site' }).waitFor();
+    await page.keyboard.press('ArrowRight');
+    await editor.row('2.0.0').waitFor();
+    // From one row to the next, each once it is there.
+    await page.keyboard.press('ArrowDown');
+    await focused.filter({ hasText: '2.0.0' }).waitFor();
+    assert.match((await focused.getAttribute('aria-label')) ?? '', /^2\.0\.0, tag, SARIF report, /);
+    await page.keyboard.press('ArrowRight');
+    await focused.and(page.locator('[aria-expanded="true"]')).waitFor();
+    // Once more goes to its first child, as soon as there is one.
+    const child = focused.filter({ hasText: 'config' });
+    for (let attempt = 0; attempt < 20 && !(await child.isVisible()); attempt++) {
+      await page.keyboard.press('ArrowRight');
+      await child.waitFor({ timeout: 500 }).catch(() => undefined);
+    }
+    assert.match((await focused.getAttribute('aria-label')) ?? '', /^config, /);
+    await page.keyboard.press('ArrowLeft');
+    await focused.filter({ hasText: '2.0.0' }).waitFor();
+    await page.keyboard.press('Enter');
+    await editor.tab('site:2.0.0 › manifest').first().waitFor();
+    await editor.row('2.0.0').click();
+    await page.keyboard.press('ArrowLeft');
+    await focused.and(page.locator('[aria-expanded="false"]')).filter({ hasText: '2.0.0' }).waitFor();
+    await page.keyboard.press('Delete');
+    await editor.dialog(/Delete the tag/, 'Cancel');
+  },
+);
+
+scenario(
   'opens what refers to a manifest, and an SBOM from there',
   () => session,
   async ({ editor }) => {
