@@ -201,7 +201,7 @@ export function createEditor(page: Page): Editor {
       await box.waitFor({ state: 'hidden' });
       return content;
     },
-    tab: (title) => page.locator('.tabs-container .tab').filter({ hasText: title }),
+    tab: (title) => page.locator('.tabs-container .tab').filter({ hasText: title }).first(),
     async text(pattern) {
       const lines = page.locator('.editor-group-container.active .editor-instance .view-lines').last();
       const deadline = Date.now() + patience;
