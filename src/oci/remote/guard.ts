@@ -36,10 +36,13 @@ export function createGuard(registry: string, lookup: LookupFunction = systemLoo
     );
 
   const ownAllowed = (found: readonly Where[]): readonly Where[] => {
+    // Who is outside is that alone, whatever else its name says: it would let itself in.
+    const isOutside = found.some(([, reach]) => reach === 'outer');
     const allowed = found.filter(
-      ([, reach]) => seen.size === 0 || seen.has(reach) || reach === 'outer' || reach === 'private',
+      ([, reach]) =>
+        reach === 'outer' || reach === 'private' || (!isOutside && (seen.size === 0 || seen.has(reach))),
     );
-    for (const [, reach] of allowed) {
+    for (const reach of isOutside ? (['outer'] as const) : allowed.map(([, each]) => each)) {
       seen.add(reach);
     }
     return allowed;

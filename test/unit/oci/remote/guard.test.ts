@@ -168,6 +168,22 @@ describe('a connection', () => {
     assert.deepEqual(await lookedUp(guard, 'own.example'), [outer]);
   });
 
+  for (const inner of ['127.0.0.1', '10.0.0.1', '169.254.169.254']) {
+    it(`leads from outside nowhere inside though the registry says that it is at ${inner} as well`, async () => {
+      const lookup = names({ 'own.example': [[outer, inner]], 'other.example': [[inner]] });
+      const guard = createGuard('own.example', lookup);
+      await lookedUp(guard, 'own.example');
+      assert.ok(isOciError(await lookedUp(guard, 'other.example'), 'origin-refused'));
+      await assert.rejects(guard.check(inner));
+    });
+  }
+
+  it('to the registry itself takes no address of this machine beside one outside', async () => {
+    const lookup = names({ 'own.example': [['127.0.0.1', outer, '10.0.0.1']] });
+    // By a VPN it may well be in a network, too.
+    assert.deepEqual(await lookedUp(createGuard('own.example', lookup), 'own.example'), [outer, '10.0.0.1']);
+  });
+
   it('asks where the registry is where only others were looked up', async () => {
     const lookup = names({ 'own.example': [['10.0.0.1']], 'other.example': [['10.0.0.2']] });
     assert.deepEqual(await lookedUp(createGuard('own.example', lookup), 'other.example'), ['10.0.0.2']);
