@@ -2,7 +2,7 @@ import { isDigest } from '../digest.ts';
 import { markVerified } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { isAbort, isOciError, OciError } from '../errors.ts';
-import type { Op, ReadStore, Repository } from '../store.ts';
+import { canNegotiate, type Negotiator, type Op, type ReadStore, type Repository } from '../store.ts';
 import { endpointsOf, nameAt, ruleFor, type Endpoint, type RegistryRule } from './registriesConf.ts';
 import type { RemoteRegistry } from './registry.ts';
 
@@ -100,6 +100,8 @@ class Mirrored {
       ...(own.mountSpace === undefined ? {} : { mountSpace: own.mountSpace }),
       resolve: (ref, op) => this.#read(by(ref), (store) => store.resolve(ref, op), op),
       manifest: (ref, op) => this.#read(by(ref), (store) => store.manifest(ref, op), op),
+      manifestAs: (ref, mediaType, op) =>
+        this.#read(by(ref), (store) => negotiator(store).manifestAs(ref, mediaType, op), op),
       fetch: (descriptor, op = {}) => {
         const isPart = op.start !== undefined || op.end !== undefined;
         const stream = this.#fetch(descriptor, op);
@@ -204,6 +206,13 @@ class Mirrored {
       return;
     }
   }
+}
+
+function negotiator(store: ReadStore): Negotiator {
+  if (!canNegotiate(store)) {
+    throw new OciError('unsupported', 'A registry that cannot do this');
+  }
+  return store;
 }
 
 function by(ref: string): 'digest' | 'tag' {

@@ -3,8 +3,10 @@ import { describe, it, type TestContext } from 'node:test';
 import { bodyOf } from '../../../../src/base/bytes.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { isOciError } from '../../../../src/oci/errors.ts';
+import { onlyAccept } from '../../../../src/oci/mediaTypes.ts';
 import { withMirrors } from '../../../../src/oci/remote/mirrors.ts';
 import { readRegistriesConf } from '../../../../src/oci/remote/registriesConf.ts';
+import { canNegotiate } from '../../../../src/oci/store.ts';
 import { assertNothingTold, canary, canaryBasic } from '../../../support/canary.ts';
 import { failureOf, remoteOf, serve } from '../../../support/remoteHarness.ts';
 import { json, type Script, type ScriptedServer } from '../../../support/scriptedServer.ts';
@@ -66,6 +68,15 @@ describe('a registry with a mirror', () => {
       'GET /v2/hub/team/app/manifests/v1',
       `GET /v2/hub/team/app/blobs/${layer.digest}`,
     ]);
+    assert.equal(own.seen.length, 0);
+  });
+
+  it('says there too what a client gets that accepts one media type alone', async (t) => {
+    const { repository, own, mirror } = await made(t, { own: whole, mirror: whole });
+    assert.ok(canNegotiate(repository));
+    assert.deepEqual(Buffer.from((await repository.manifestAs('v1', type)).bytes), bytes);
+    assert.deepEqual(urls(mirror), ['GET /v2/hub/team/app/manifests/v1']);
+    assert.equal(mirror.seen[0]?.headers.accept, onlyAccept(type));
     assert.equal(own.seen.length, 0);
   });
 
