@@ -76,6 +76,7 @@ function look({ id, host, repository }: Target, services: Services): Promise<str
           way: (target) => network.way(target),
           certificates: (name) => network.certificates(name),
           trusted: (name) => network.trusted(name),
+          insecureBy: (name) => network.insecureBy(name),
         },
         signal,
         (step, index, count) => report(stepName(step), index / count),

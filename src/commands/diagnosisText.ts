@@ -181,6 +181,8 @@ const sayings: Readonly<Record<SayingId, (first: string, second: string, third: 
   'trusted-by-node': (subject) => l10n.t('{0} of the editor itself', subject),
   'trusted-by-nobody': () =>
     l10n.t('nobody. Name its authority in ociExplorer.certificates or a folder of certs.d'),
+  'insecure-by': (path) =>
+    l10n.t('nobody, and {0} lets that pass: passwords may be read by who stands between', path),
   'no-challenge': () => l10n.t('none: nobody is asked who they are'),
   'no-account': () => l10n.t('none: no source has one for this host'),
   password: () => l10n.t('user name and password'),

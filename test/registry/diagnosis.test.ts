@@ -42,6 +42,7 @@ interface Options {
   readonly scheme?: 'https' | 'http';
   readonly ca?: string;
   readonly trusted?: string;
+  readonly insecureBy?: string;
   readonly credential?: Credential;
   readonly repository?: string;
   readonly way?: (target: URL) => ProxyDecision;
@@ -56,7 +57,9 @@ async function look(t: TestContext, host: string, options: Options = {}): Promis
   const certificates = (name: string) =>
     readCertificates(name, options.ca === undefined ? undefined : { ca: options.ca }, []);
   const trusted = (): string | undefined => options.trusted;
-  const dispatcher = createDispatcher({ proxy: way, certificates, trusted });
+  const insecureBy = (): string | undefined => options.insecureBy;
+  const insecure = (): boolean => options.insecureBy !== undefined;
+  const dispatcher = createDispatcher({ proxy: way, certificates, trusted, insecure });
   t.after(() => dispatcher.destroy());
   const diagnosis = await diagnose(
     {
@@ -69,6 +72,7 @@ async function look(t: TestContext, host: string, options: Options = {}): Promis
       way,
       certificates,
       trusted,
+      insecureBy,
       now: options.now,
     },
     options.signal ?? new AbortController().signal,
@@ -197,6 +201,21 @@ describe('a diagnosis of distribution with passwords, behind TLS of a private au
     assert.deepEqual(values(pinned, 'tls', 'trustedBy'), ['trusted-by-you']);
     assert.equal(outcomes(pinned)['tls'], 'good');
     assert.equal(outcomes(pinned)['catalog'], 'good');
+  });
+
+  it('says which file lets a certificate pass that nobody vouches for, and goes on as everything else does', async (t) => {
+    const insecureBy = '/etc/containers/registries.conf';
+    const [found, text] = await look(t, running.host, { credential: account, insecureBy });
+    assert.equal(outcomes(found)['tls'], 'note');
+    assert.deepEqual(values(found, 'tls', 'trustedBy'), [`insecure-by ${insecureBy}`]);
+    assert.equal(outcomes(found)['catalog'], 'good');
+    assert.match(text, /nobody, and `\/etc\/containers\/registries\.conf` lets that pass/);
+    // What verifies needs no leave.
+    const [verified] = await look(t, running.host, { ca, credential: account, insecureBy });
+    assert.equal(outcomes(verified)['tls'], 'good');
+    // Where a certificate is trusted, no other will do.
+    const [other] = await look(t, running.host, { credential: account, insecureBy, trusted: authority.cert });
+    assert.equal(outcomes(other)['tls'], 'failed tls-untrusted');
   });
 
   it('sends a wrong password once', async (t) => {

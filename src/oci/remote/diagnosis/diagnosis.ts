@@ -70,6 +70,7 @@ export type SayingId =
   | 'trusted-by-extra'
   | 'trusted-by-node'
   | 'trusted-by-nobody'
+  | 'insecure-by'
   | 'no-challenge'
   | 'no-account'
   | 'password'

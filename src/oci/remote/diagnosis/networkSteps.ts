@@ -81,11 +81,17 @@ export async function readChain({ target, options, now }: State, signal: AbortSi
   }
   const own = await options.certificates(target.host);
   const shown = await readTls(target, options.way(target), own, signal);
-  const isPinned = shown.isChosen(options.trusted(target.host));
+  const pem = options.trusted(target.host);
+  const isPinned = shown.isChosen(pem);
+  // As for every connection: where a certificate is trusted, no other will do.
+  const insecureBy = pem === undefined ? options.insecureBy?.(target.host) : undefined;
+  const isRefused = shown.error !== undefined && !isPinned;
   const { root } = shown;
   const authority =
     root === undefined
-      ? say(isPinned ? 'trusted-by-you' : 'trusted-by-nobody')
+      ? isRefused && insecureBy !== undefined
+        ? say('insecure-by', insecureBy)
+        : say(isPinned ? 'trusted-by-you' : 'trusted-by-nobody')
       : root.source === 'file'
         ? say('trusted-by-file', root.subject, root.path)
         : say(`trusted-by-${root.source}`, root.subject);
@@ -95,7 +101,10 @@ export async function readChain({ target, options, now }: State, signal: AbortSi
     fact('trustedBy', authority),
     ...own.files.slice(own.ca.length).map((path) => fact('clientCertificate', path)),
   ];
-  return { facts, ...(shown.error === undefined || isPinned ? {} : { error: shown.error }) };
+  if (!isRefused) {
+    return { facts };
+  }
+  return insecureBy === undefined ? { facts, error: shown.error } : { outcome: 'note', facts };
 }
 
 function certificateFacts(certificate: ShownCertificate, isFirst: boolean, now: number): readonly Fact[] {

@@ -15,6 +15,8 @@ export interface DiagnosisOptions extends Pick<
   readonly certificates: (host: string) => Promise<HostCertificates>;
   /** PEM of the certificate the user trusts for a host. */
   readonly trusted: (host: string) => string | undefined;
+  /** The file of this machine that lets a host, as in a URL, be spoken to without TLS that verifies. */
+  readonly insecureBy?: ((host: string) => string | undefined) | undefined;
   /** Milliseconds since the epoch. */
   readonly now?: (() => number) | undefined;
 }
