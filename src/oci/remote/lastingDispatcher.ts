@@ -8,6 +8,7 @@ import Base from 'undici/lib/dispatcher/dispatcher.js';
 export class LastingDispatcher extends Base {
   readonly #make: () => Dispatcher;
   #current: Dispatcher | undefined;
+  #hasEnded = false;
 
   constructor(make: () => Dispatcher) {
     super();
@@ -15,6 +16,9 @@ export class LastingDispatcher extends Base {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    if (this.#hasEnded) {
+      throw new Error('All connections have ended');
+    }
     return (this.#current ??= this.#make()).dispatch(options, handler);
   }
 
@@ -26,6 +30,7 @@ export class LastingDispatcher extends Base {
   }
 
   override async destroy(): Promise<void> {
+    this.#hasEnded = true;
     await this.#current?.destroy();
   }
 }
