@@ -3,6 +3,7 @@ import { LruMap } from '../../base/lru.ts';
 import { isRecord } from '../descriptor.ts';
 import { isOciError, OciError } from '../errors.ts';
 import { defaultPageSize } from '../pages.ts';
+import { parseBounded } from '../parseBounded.ts';
 import { isRepository } from '../reference.ts';
 import type { Page, PageOp } from '../store.ts';
 import { registryHeader } from './answer.ts';
@@ -272,7 +273,12 @@ export class OwnList {
       requestToken: () => Promise.reject(new OciError('unauthorized', 'Nobody is asked for a token here')),
       now,
     });
-    const client = new Client({ ...this.#options, origin, authorizer: nobody });
+    const client = new Client({
+      ...this.#options,
+      origin,
+      authorizer: nobody,
+      onWarning: (text) => this.#options.onWarning?.(this.#secrets.redact(text)),
+    });
     this.#clients.set(origin, client);
     return client;
   }
@@ -307,7 +313,7 @@ function repositoryOf(path: string): string {
 /** @throws {OciError} `not-a-registry` without its cause, which quotes the body */
 function parsed(bytes: Buffer, facts: OciError['facts']): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return parseBounded(bytes.toString('utf8'));
   } catch {
     throw new OciError('not-a-registry', 'The list is not JSON', facts);
   }

@@ -478,6 +478,34 @@ describe('an API of a provider', () => {
     assertNoCanary('error', [error.message, error.stack, error.facts.detail, remote.output()]);
   });
 
+  it('that warns with what it was told is not quoted in the log', async (t) => {
+    const remote = await made(t, {
+      ...ghcr,
+      answers: (_, told) => [200, [], { warning: `299 - "be careful, ${told ?? ''}"` }],
+    });
+    await remote.registry.repositories();
+    assert.match(remote.output(), /be careful/);
+    assertNoCanary('warning', remote.output());
+  });
+
+  it('that answers with brackets alone is no list, and not parsed', async (t) => {
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+    const server = await serve(t, (_, response) => response.end(deep));
+    const { registry } = remoteOf(
+      t,
+      { host: 'ghcr.io', origin: 'http://ghcr.io' },
+      {
+        dispatcher: everywhere(t, server),
+        namespace: 'my-org',
+        credential: { ...canary, password: 'C4nary' },
+      },
+    );
+    const parse = t.mock.method(JSON, 'parse');
+    await registry.repositories().catch(() => undefined);
+    assert.equal(server.seen.length > 0, true);
+    assert.ok(!parse.mock.calls.some(({ arguments: [text] }) => text === deep));
+  });
+
   it('that redirects elsewhere takes no account along', async (t) => {
     const { registry, told, seen } = await made(t, {
       ...ghcr,
