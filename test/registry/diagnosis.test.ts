@@ -363,6 +363,23 @@ describe('a diagnosis', () => {
     assert.equal(outcomes(found)['tags'], 'failed denied');
   });
 
+  it('holds no name of a person, whatever a server says back', async (t) => {
+    const registry = await serve(t, (request, response) => {
+      const isAsked = request.headers.authorization === undefined;
+      json(
+        response,
+        isAsked ? 401 : 403,
+        { errors: [{ code: 'DENIED', message: `${canary.username} may not do this` }] },
+        isAsked ? { 'www-authenticate': 'Basic realm="x"' } : {},
+      );
+    });
+    const options = { scheme: 'http', repository: 'app', credential: canary } as const;
+    const [found, text] = await look(t, registry.host, options);
+    assert.equal(outcomes(found)['tags'], 'failed denied');
+    assert.match(text, /may not do this/);
+    assert.ok(!text.includes(canary.username), text);
+  });
+
   it('makes text of whatever a server says', async (t) => {
     const registry = await serve(t, (_, response) => {
       response.writeHead(500, { server: '`[x](command:evil)` <b>', 'content-type': 'text/plain' });

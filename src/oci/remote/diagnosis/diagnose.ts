@@ -23,10 +23,15 @@ export async function diagnose(
   onStep?: (step: StepId, index: number, count: number) => void,
 ): Promise<Diagnosis> {
   const secrets = new Secrets();
+  /** Names of people, which only a server's own words may hold. */
+  const people = new Secrets();
   const tokens: TokenExchange[] = [];
   const credentials: typeof options.credentials = async (host, op) => {
     const found = await options.credentials(host, op);
     secrets.add(found);
+    if (found?.kind === 'password') {
+      people.add({ kind: 'identity-token', token: found.username, source: '' });
+    }
     return found;
   };
   const target = new URL(`${options.scheme}://${apiHost(options.host)}`);
@@ -56,7 +61,7 @@ export async function diagnose(
     findings.push(await take(step, findings, state, signal));
   }
   // Not before the end: the first answers may hold what is only known since.
-  const clean = (finding: Finding): Finding => redacted(finding, secrets);
+  const clean = (finding: Finding): Finding => redacted(finding, secrets, people);
   return {
     host: options.host,
     origin: target.origin,
@@ -106,7 +111,7 @@ function typed(error: unknown, { options, target }: State): OciError {
 }
 
 /** Whatever a server says may be what it was told. */
-function redacted(finding: Finding, secrets: Secrets): Finding {
+function redacted(finding: Finding, secrets: Secrets, people: Secrets): Finding {
   const facts = finding.facts.map(({ name, value }): Fact => ({
     name,
     value:
@@ -118,17 +123,18 @@ function redacted(finding: Finding, secrets: Secrets): Finding {
     return { ...finding, facts };
   }
   const { code, message, facts: about } = finding.error;
+  const said = (text: string): string => people.redact(secrets.redact(text));
   const { detail, host, url, status, retryAfter, realm } = about;
   return {
     ...finding,
     facts,
-    error: new OciError(code, secrets.redact(message), {
+    error: new OciError(code, said(message), {
       ...(host === undefined ? {} : { host }),
       ...(url === undefined ? {} : { url: secrets.redact(url) }),
       ...(status === undefined ? {} : { status }),
       ...(retryAfter === undefined ? {} : { retryAfter }),
       ...(realm === undefined ? {} : { realm }),
-      ...(detail === undefined ? {} : { detail: secrets.redact(detail) }),
+      ...(detail === undefined ? {} : { detail: said(detail) }),
     }),
   };
 }
