@@ -3,6 +3,7 @@ import { isRecord } from '../../descriptor.ts';
 import { digestOf } from '../../digest.ts';
 import { isOciError } from '../../errors.ts';
 import { manifestAccept, MediaType } from '../../mediaTypes.ts';
+import { parseBounded } from '../../parseBounded.ts';
 import { isRepository, isTag } from '../../reference.ts';
 import { registryHeader } from '../answer.ts';
 import { nextLink } from '../links.ts';
@@ -100,7 +101,7 @@ async function readPages(
 
 function namesIn(bytes: Buffer, field: string): readonly string[] {
   try {
-    const json: unknown = JSON.parse(bytes.toString('utf8'));
+    const json = parseBounded(bytes.toString('utf8'));
     const names = isRecord(json) ? json[field] : undefined;
     return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
   } catch {
