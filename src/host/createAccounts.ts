@@ -25,12 +25,14 @@ export interface AccountsOptions {
   readonly warn?: ((text: string) => void) | undefined;
   readonly github?: GitHub | undefined;
   readonly scheme?: ((host: string) => 'https' | 'http') | undefined;
+  /** True for a host whose certificate need not verify: the session at GitHub is not told there. */
+  readonly isInsecure?: ((host: string) => boolean) | undefined;
 }
 
 /** The order: the one that was chosen, docker, containers, GitHub. */
 export function createAccounts(
   secrets: SecretStore,
-  { warn, github, scheme = () => 'https' }: AccountsOptions = {},
+  { warn, github, scheme = () => 'https', isInsecure = () => false }: AccountsOptions = {},
 ): Accounts {
   const answers = new HelperAnswers(Date.now);
   const machine = thisMachine(warn);
@@ -63,8 +65,10 @@ export function createAccounts(
     }
     return undefined;
   };
+  const isGitHub = (host: string): boolean =>
+    github !== undefined && isGitHubRegistry(host, scheme(host)) && !isInsecure(host);
   const ofGitHub = async (host: string, canWrite?: boolean): Promise<Credential | undefined> => {
-    if (!github || !isGitHubRegistry(host, scheme(host))) {
+    if (!github || !isGitHub(host)) {
       return undefined;
     }
     return canWrite === undefined
@@ -109,7 +113,7 @@ export function createAccounts(
     offers: async (host, op) => ({
       machine: (await ofMachine(host, op).catch(noneUnlessAborted))?.source,
       helper: (await dockerHelper(machine, host).catch(noneUnlessAborted))?.program,
-      github: github !== undefined && isGitHubRegistry(host, scheme(host)),
+      github: isGitHub(host),
     }),
     remembered: async (place) => {
       const stored = await read(place);

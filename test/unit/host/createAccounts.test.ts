@@ -270,6 +270,17 @@ describe('the session at GitHub', () => {
     assert.ok(!github.asked.some((question) => question.startsWith('ask')));
   });
 
+  it('is not told where this machine lets certificates pass that do not verify', async (t) => {
+    await dockerConfig(t);
+    const github = gitHub('read');
+    const accounts = createAccounts(secretStore(), { github, isInsecure: (host) => host === 'ghcr.io' });
+    assert.equal(await accounts.source('place')('ghcr.io'), undefined);
+    assert.equal((await accounts.offers('ghcr.io')).github, false);
+    await accounts.signInByGitHub('place', false);
+    assert.equal(await accounts.source('place')('ghcr.io'), undefined);
+    assert.deepEqual(github.asked, []);
+  });
+
   it('comes behind what docker has, unless it was chosen, and stays with its host then too', async (t) => {
     const path = await dockerConfig(t);
     await writeFile(path, JSON.stringify({ auths: { 'ghcr.io': { auth: 'b3RoZXI6cHc=' } } }));
