@@ -48,6 +48,8 @@ export function registerOpenAs(services: Services): Disposable {
       title: `${title}: ${shownText(target, ref)}`,
       placeholder: l10n.t('What a client gets that accepts only this'),
       choices: answers.map((answer) => choiceOf(answer, own.digest, services)),
+      active: ({ value: { got: given } }) =>
+        !(given instanceof OciError) && given.descriptor.digest === own.digest,
     });
     if (got instanceof OciError) {
       throw got;
