@@ -106,25 +106,31 @@ async function askHow({ host, name }: Account, services: Services): Promise<How>
 }
 
 /** What the machine has is used, also at a token service of another host when its owner agrees. */
-async function byMachine({ id, host }: Account, services: Services): Promise<string> {
+/**
+ * What was chosen here is given up only when the registry has taken the other.
+ * @returns the source; empty where nobody was asked who they are
+ */
+export async function byMachine(
+  { id, host }: Pick<Account, 'id' | 'host'>,
+  services: Pick<Services, 'accounts' | 'network' | 'signal'>,
+): Promise<string> {
   const { accounts } = services;
-  await accounts.use(id, undefined);
-  const found = await withProgress(
+  return withProgress(
     l10n.t('Signing in to {0}…', host),
     async ({ signal }) => {
       const anonymous = { ...connection(host, services), credentials: () => Promise.resolve(undefined) };
       const { auth, realm } = await probe(anonymous, signal);
-      const { realms } = await agreedRealms(host, `${anonymous.scheme}://${apiHost(host)}`, realm);
-      await accounts.use(id, undefined, realms);
-      const credential = await accounts.source(id)(host, { signal });
+      const agreed = await agreedRealms(host, `${anonymous.scheme}://${apiHost(host)}`, realm);
+      accounts.askAgain();
+      const credential = await accounts.machine(host, { signal });
       if (credential) {
-        await check(host, credential, services, signal);
+        await check(host, { ...credential, ...agreed }, services, signal);
       }
+      await accounts.use(id, undefined, agreed.realms);
       return auth === 'anonymous' ? '' : (credential?.source ?? '');
     },
     services.signal,
   );
-  return found;
 }
 
 /**
@@ -199,7 +205,7 @@ function askUser(title: string, host: string, before: string | undefined): Promi
   });
 }
 
-function connection(host: string, { network }: Services) {
+function connection(host: string, { network }: Pick<Services, 'network'>) {
   return { host, scheme: network.scheme(host), dispatcher: network.dispatcher(host), userAgent };
 }
 
@@ -207,7 +213,7 @@ function connection(host: string, { network }: Services) {
 async function check(
   host: string,
   credential: Credential,
-  services: Services,
+  services: Pick<Services, 'network'>,
   signal: AbortSignal,
 ): Promise<void> {
   const { client } = remoteRegistry({

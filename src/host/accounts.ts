@@ -25,6 +25,8 @@ export interface Accounts {
    * tools of containers know, else, at GitHub's registry, the editor's session there.
    */
   source(place: string): CredentialSource;
+  /** What the machine or, at GitHub's registry, the editor's session there has, whatever was chosen here. */
+  readonly machine: CredentialSource;
   /** The source that answered last for a place; undefined: none was asked, or none had an account. */
   answered(place: string): string | undefined;
   /** True when an account that was chosen here is used, as opposed to one of docker. */

@@ -105,6 +105,7 @@ export function createAccounts(
           ].join(' '),
       });
     },
+    machine: async (host, op) => (await ofMachine(host, op)) ?? ofGitHub(host),
     answered: (place) => answered.get(place),
     isSignedIn: async (place) => {
       const stored = await read(place);
