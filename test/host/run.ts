@@ -17,42 +17,77 @@ const activations = 5;
 /** Milliseconds `activate` may take (median). */
 const activationLimit = 30;
 
-/** How one host is started on a bundle of suites; rejects when it could not run at all. */
-type Launch = (bundle: string, folder: string, localFolder: string) => Promise<void>;
+/** How a host is started on a bundle of suites, once with each folder open; rejects when one could not run at all. */
+export type Launch = (bundle: string, folders: readonly string[], localFolder: string) => Promise<void>;
 
-/** The suites inside the extension host of the web-server workbench. */
+/** Every suite inside the extension host of the web-server workbench. */
 export async function runHostInWorkbench(): Promise<Counts> {
+  return withBrowser((launch) => runHost(launch));
+}
+
+/** How long `activate` takes in fresh hosts of the web-server workbench. */
+export async function runActivationInWorkbench(): Promise<Counts> {
+  return withBrowser((launch) => runActivation(launch));
+}
+
+/** Every suite once. Prints failures. */
+export async function runHost(launch: Launch): Promise<Counts> {
+  return inOwnFolder(async (work) => {
+    const results = path.join(work, 'results.jsonl');
+    const bundle = path.join(bundles(), 'suites.cjs');
+    await bundleHostSuites('**/*.host.ts', bundle, results);
+    process.env['OCI_EXPLORER_TIMINGS'] = path.join(work, 'activate-ms');
+    await launch(bundle, makeFolders(work, 1), path.join(work, 'local'));
+    return count(read(results));
+  });
+}
+
+/** The timing of `activate`. */
+export async function runActivation(launch: Launch): Promise<Counts> {
+  return inOwnFolder(async (work) => {
+    const results = path.join(work, 'results.jsonl');
+    const bundle = path.join(bundles(), 'activation.cjs');
+    await bundleHostSuites('activation.host.ts', bundle, results);
+    const timings = path.join(work, 'activate-ms');
+    process.env['OCI_EXPLORER_TIMINGS'] = timings;
+    await launch(bundle, makeFolders(work, activations), path.join(work, 'local'));
+    return count([...read(results).filter(({ error }) => error !== undefined), judgeActivation(timings)]);
+  });
+}
+
+async function withBrowser(job: (launch: Launch) => Promise<Counts>): Promise<Counts> {
   const browser = await startBrowser();
   try {
-    return await runHost((bundle, folder, localFolder) => inWorkbench(browser, bundle, folder, localFolder));
+    return await job((bundle, folders, localFolder) => inWorkbench(browser, bundle, folders, localFolder));
   } finally {
     await browser.close();
   }
 }
 
-/** Every suite once, and the timing of `activate` in fresh hosts. Prints failures. */
-export async function runHost(launch: Launch): Promise<Counts> {
+async function inOwnFolder(job: (work: string) => Promise<Counts>): Promise<Counts> {
   const work = mkdtempSync(path.join(tmpdir(), 'oci-host-'));
-  // Node resolves the bundle's source map and, in development, VS Code its extension by this place.
-  const out = path.join(root, '.cache/host');
-  mkdirSync(out, { recursive: true });
   try {
-    const results = path.join(work, 'results.jsonl');
-    await bundleHostSuites('**/*.host.ts', path.join(out, 'suites.cjs'), results);
-    await bundleHostSuites('activation.host.ts', path.join(out, 'activation.cjs'), results);
-    const timings = path.join(work, 'activate-ms');
-    process.env['OCI_EXPLORER_TIMINGS'] = timings;
-    for (let start = 0; start < activations; start++) {
-      const folder = path.join(work, `workspace-${start}`);
-      mkdirSync(folder);
-      writeFileSync(path.join(folder, 'readme.txt'), 'A workspace of the tests.\n');
-      const bundle = path.join(out, start === 0 ? 'suites.cjs' : 'activation.cjs');
-      await launch(bundle, folder, path.join(work, `local-${start}`));
-    }
-    return count([...read(results), judgeActivation(timings)]);
+    return await job(work);
   } finally {
     rmSync(work, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** Node resolves a bundle's source map and, in development, VS Code its extension by this place. */
+function bundles(): string {
+  const out = path.join(root, '.cache/host');
+  mkdirSync(out, { recursive: true });
+  return out;
+}
+
+/** Folders for the editor to open. */
+function makeFolders(work: string, length: number): string[] {
+  return Array.from({ length }, (_, at) => {
+    const folder = path.join(work, `workspace-${at}`);
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'readme.txt'), 'A workspace of the tests.\n');
+    return folder;
+  });
 }
 
 function read(results: string): HostResult[] {
@@ -85,16 +120,29 @@ function count(results: readonly HostResult[]): Counts {
 async function inWorkbench(
   browser: Browser,
   bundle: string,
-  folder: string,
+  folders: readonly string[],
   localFolder: string,
 ): Promise<void> {
   const workbench = await startWorkbench({
-    folder,
+    folder: folders[0] ?? localFolder,
     extension: { path: root },
     others: [neighbour],
     settings: { 'ociExplorer.localFolder': localFolder },
     tests: bundle,
   });
+  try {
+    for (const folder of folders) {
+      const url = new URL(workbench.url);
+      url.searchParams.set('folder', folder);
+      await runPage(browser, url.href);
+    }
+  } finally {
+    await workbench.stop();
+  }
+}
+
+/** One window, whose extension host runs its tests and is gone with it. */
+async function runPage(browser: Browser, url: string): Promise<void> {
   const page = await newPage(browser);
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -106,11 +154,10 @@ async function inWorkbench(
       void page.exposeFunction('codeAutomationExit', () => resolve());
     });
     await page.exposeFunction('codeAutomationLog', () => undefined);
-    await page.goto(workbench.url);
+    await page.goto(url);
     await ended;
   } finally {
     clearTimeout(timer);
     await page.context().close();
-    await workbench.stop();
   }
 }

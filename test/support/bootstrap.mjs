@@ -63,10 +63,15 @@ function must(program, args, cwd = root) {
 
 function runTask() {
   const PATH = [path.join(modules, '.bin'), path.dirname(node), process.env.PATH].join(path.delimiter);
+  // Every test file is a process that compiles much of the same.
+  const NODE_COMPILE_CACHE = path.join(
+    process.env.OCI_EXPLORER_CACHE ?? path.join(root, '.cache'),
+    'compile',
+  );
   const child = spawn(node, [path.join(root, 'test/support/tasks', `${task}.ts`), ...rest], {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, PATH },
+    env: { NODE_COMPILE_CACHE, ...process.env, PATH },
   });
   // A terminal's Ctrl-C reaches the child by itself; a signal to this process alone must be handed on.
   process.on('SIGINT', () => undefined);

@@ -147,8 +147,16 @@ export function createEditor(page: Page): Editor {
         await entry.waitFor({ timeout: 2_000 }).catch(() => undefined);
       }
       // The menu ignores the mouse for a moment, so that the click that opened it chooses nothing.
-      await page.waitForTimeout(250);
+      await page.waitForTimeout(120);
       await entry.click();
+      const closed = (): Promise<boolean> =>
+        entry.waitFor({ state: 'hidden', timeout: 1_000 }).then(
+          () => true,
+          () => false,
+        );
+      for (let attempt = 0; attempt < 5 && !(await closed()); attempt++) {
+        await entry.click({ timeout: 1_000 }).catch(() => undefined);
+      }
     },
     async inline(target, title) {
       await target.hover();
@@ -229,9 +237,9 @@ export function createEditor(page: Page): Editor {
       mkdirSync(folder, { recursive: true });
       // Nothing hovered, nothing fading.
       await page.mouse.move(640, 795);
-      await page.waitForTimeout(400);
+      await page.waitForTimeout(150);
       const file = path.join(folder, `${name}.png`);
-      await page.screenshot({ path: file });
+      await page.screenshot({ path: file, animations: 'disabled' });
       return file;
     },
   };

@@ -13,7 +13,7 @@ export interface Counts {
 export interface StageOptions {
   /** Seconds after which what still runs is ended and counted as failed. */
   readonly limit: number;
-  /** Files at the same time; by default one a processor. */
+  /** Files at the same time; by default one more than there are processors, because some wait. */
   readonly concurrency?: number;
 }
 
@@ -26,7 +26,7 @@ export async function runStage(pattern: string, options: StageOptions): Promise<
   const limit = AbortSignal.timeout(options.limit * 1_000);
   const events = runTests({
     files: files.sort(),
-    concurrency: options.concurrency ?? availableParallelism(),
+    concurrency: options.concurrency ?? availableParallelism() + 1,
     signal: limit,
   });
   const output = new Map<string, string>();

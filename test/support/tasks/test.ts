@@ -3,7 +3,7 @@ import { packExtension } from '../extension.ts';
 import { installPeers } from '../peers.ts';
 import { runStage, type Counts } from '../stage.ts';
 import { installWorkbench } from '../workbench.ts';
-import { runHostInWorkbench } from '../../host/run.ts';
+import { runActivationInWorkbench, runHostInWorkbench } from '../../host/run.ts';
 
 interface Stage {
   readonly name: string;
@@ -20,57 +20,79 @@ const workbench = lazy(async () => {
   process.env['OCI_EXPLORER_VSIX'] = vsix;
 });
 
-const stages: readonly Stage[] = [
-  { name: 'unit', run: () => runStage('test/unit/**/*.test.ts', { limit: 120 }) },
-  {
-    name: 'contract',
-    run: async () => {
-      await peers();
-      return runStage('test/contract/**/*.test.ts', { limit: 120 });
-    },
+const unit: Stage = { name: 'unit', run: () => runStage('test/unit/**/*.test.ts', { limit: 120 }) };
+const contract: Stage = {
+  name: 'contract',
+  run: async () => {
+    await peers();
+    return runStage('test/contract/**/*.test.ts', { limit: 180 });
   },
-  {
-    name: 'registry',
-    run: async () => {
-      await peers();
-      return runStage('test/registry/**/*.test.ts', { limit: 180 });
-    },
+};
+const registry: Stage = {
+  name: 'registry',
+  run: async () => {
+    await peers();
+    return runStage('test/registry/**/*.test.ts', { limit: 240 });
   },
-  {
-    // What is measured runs when nothing is built any more, and alone.
-    name: 'speed',
-    run: async () => {
-      await Promise.all([peers(), workbench()]);
-      return runStage('test/speed/**/*.test.ts', { limit: 60, concurrency: 1 });
-    },
+};
+const host: Stage = {
+  name: 'host',
+  run: async () => {
+    await Promise.all([peers(), workbench()]);
+    return runHostInWorkbench();
   },
-  {
-    name: 'host',
-    run: async () => {
-      await Promise.all([peers(), workbench()]);
-      return runHostInWorkbench();
-    },
+};
+const speed: Stage = {
+  // What is measured runs when nothing is built any more, and alone.
+  name: 'speed',
+  run: async () => {
+    await Promise.all([peers(), workbench()]);
+    const measured = await runStage('test/speed/**/*.test.ts', { limit: 60, concurrency: 1 });
+    const activation = await runActivationInWorkbench();
+    return {
+      passed: measured.passed + activation.passed,
+      failed: measured.failed + activation.failed,
+    };
   },
-  {
-    name: 'e2e',
-    run: async () => {
-      await Promise.all([peers(), workbench()]);
-      return runStage('test/e2e/*.e2e.ts', { limit: 300, concurrency: 1 });
-    },
+};
+const e2e: Stage = {
+  name: 'e2e',
+  run: async () => {
+    await Promise.all([peers(), workbench()]);
+    return runStage('test/e2e/*.e2e.ts', { limit: 300, concurrency: 1 });
   },
-].filter(({ name }) => chosen.length === 0 || chosen.includes(name));
+};
+
+/** Rounds one after the other; in a round, lanes beside each other, whose stages take turns. */
+const rounds = [[[unit]], [[contract, registry], [host]], [[speed]], [[e2e]]].map((lanes) =>
+  lanes.map((lane) => lane.filter(({ name }) => chosen.length === 0 || chosen.includes(name))),
+);
+const isNeeded = (...stages: readonly Stage[]): boolean =>
+  rounds.flat(2).some((stage) => stages.includes(stage));
 
 // Downloads and builds go on while the first stages run.
-if (stages.some(({ name }) => name !== 'unit')) {
+if (isNeeded(contract, registry, host, speed, e2e)) {
   void peers().catch(() => undefined);
 }
-if (stages.some(({ name }) => name === 'host' || name === 'e2e')) {
+if (isNeeded(host, speed, e2e)) {
   void workbench().catch(() => undefined);
 }
 
 let passed = 0;
 let failed = 0;
-for (const { name, run } of stages) {
+for (const lanes of rounds) {
+  await Promise.all(
+    lanes.map(async (lane) => {
+      for (const stage of lane) {
+        await runOne(stage);
+      }
+    }),
+  );
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed > 0 || passed === 0 ? 1 : 0);
+
+async function runOne({ name, run }: Stage): Promise<void> {
   const counts = await timed(name, run).catch((error: unknown): Counts => {
     say(`✖ ${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return { passed: 0, failed: 1 };
@@ -83,8 +105,6 @@ for (const { name, run } of stages) {
   passed += counts.passed;
   failed += counts.failed;
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed > 0 || passed === 0 ? 1 : 0);
 
 function lazy(job: () => Promise<void>): () => Promise<void> {
   let started: Promise<void> | undefined;
