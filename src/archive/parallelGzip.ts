@@ -1,7 +1,8 @@
 import { crc32, constants, deflateRaw } from 'node:zlib';
+import { isDense, unitSize } from './density.ts';
 
 export interface GzipOptions {
-  /** 0 to 9. Default 6. */
+  /** 1 to 9. Default 5: on source code within one percent of the size of 6, in two thirds of its time. */
   readonly level?: number;
   /** Blocks of 1 MiB that are compressed at once. Default 3: of Node's four threads one is left to read files. */
   readonly concurrency?: number;
@@ -10,16 +11,20 @@ export interface GzipOptions {
 
 const blockSize = 1024 * 1024;
 const windowSize = 32 * 1024;
+/** A block of no bytes that says it is the last. */
+const ending = Buffer.from([0x03, 0x00]);
+/** Most bytes of a block that is stored as it is (RFC 1951, 3.2.4). */
+const maxStored = 65_535;
 /** Deflate, no name, no time, unknown system: what Go writes. */
 const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
 
 /**
  * One gzip member, its blocks compressed on several threads: each knows the 32 KiB before it, so that almost nothing is lost.
- * The same bytes give the same bytes, however they come in pieces. Memory is bounded by the blocks under way.
+ * What is compressed already is stored as it is, which takes no time. The same bytes give the same bytes, however they come in pieces. Memory is bounded by the blocks under way.
  */
 export async function* parallelGzip(
   source: AsyncIterable<Uint8Array>,
-  { level = 6, concurrency = 3, signal }: GzipOptions = {},
+  { level = 5, concurrency = 3, signal }: GzipOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   yield header;
   const working: Promise<Uint8Array>[] = [];
@@ -27,11 +32,11 @@ export async function* parallelGzip(
   let size = 0;
   let before: Uint8Array = new Uint8Array();
   try {
-    for await (const { bytes, isLast } of blocksOf(source)) {
+    for await (const bytes of blocksOf(source)) {
       signal?.throwIfAborted();
       crc = crc32(bytes, crc);
       size += bytes.byteLength;
-      const compressed = deflated(bytes, before, isLast, level);
+      const compressed = compress(bytes, before, level);
       // Those behind one that failed are waited for, too.
       compressed.catch(() => undefined);
       working.push(compressed);
@@ -47,6 +52,7 @@ export async function* parallelGzip(
   } finally {
     await Promise.allSettled(working);
   }
+  yield ending;
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(crc, 0);
   trailer.writeUInt32LE(size % 2 ** 32, 4);
@@ -58,15 +64,66 @@ async function first(working: Promise<Uint8Array>[]): Promise<readonly Uint8Arra
   return next ? [await next] : [];
 }
 
-function deflated(
-  bytes: Uint8Array,
-  dictionary: Uint8Array,
-  isLast: boolean,
-  level: number,
-): Promise<Uint8Array> {
+/** One block, whole bytes of it. */
+async function compress(block: Buffer, before: Uint8Array, level: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let dictionary = before;
+  for (const { bytes, dense } of runsOf(block)) {
+    const isStored = dense && !(await hasRepeats(bytes, dictionary));
+    parts.push(isStored ? stored(bytes) : await deflated(bytes, dictionary, level));
+    dictionary =
+      bytes.byteLength >= windowSize
+        ? bytes.subarray(-windowSize)
+        : Buffer.concat([dictionary, bytes]).subarray(-windowSize);
+  }
+  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+}
+
+interface Run {
+  readonly bytes: Uint8Array;
+  readonly dense: boolean;
+}
+
+/** The block cut where what is dense begins and ends. */
+function runsOf(block: Uint8Array): readonly Run[] {
+  const runs: Run[] = [];
+  let start = 0;
+  let dense: boolean | undefined;
+  for (let at = 0; at < block.byteLength; at += unitSize) {
+    const isUnitDense = isDense(block.subarray(at, at + unitSize));
+    if (dense !== undefined && isUnitDense !== dense) {
+      runs.push({ bytes: block.subarray(start, at), dense });
+      start = at;
+    }
+    dense = isUnitDense;
+  }
+  return dense === undefined ? runs : [...runs, { bytes: block.subarray(start), dense }];
+}
+
+/** Tries the beginning of a run. */
+async function hasRepeats(bytes: Uint8Array, dictionary: Uint8Array): Promise<boolean> {
+  const tried = bytes.subarray(0, unitSize);
+  return (await deflated(tried, dictionary, 1)).byteLength < 0.95 * tried.byteLength;
+}
+
+function stored(bytes: Uint8Array): Uint8Array {
+  const count = Math.ceil(bytes.byteLength / maxStored);
+  const result = Buffer.allocUnsafe(bytes.byteLength + 5 * count);
+  for (let from = 0, to = 0; from < bytes.byteLength; from += maxStored) {
+    const piece = bytes.subarray(from, from + maxStored);
+    to = result.writeUInt8(0, to);
+    to = result.writeUInt16LE(piece.byteLength, to);
+    to = result.writeUInt16LE(piece.byteLength ^ 0xffff, to);
+    result.set(piece, to);
+    to += piece.byteLength;
+  }
+  return result;
+}
+
+function deflated(bytes: Uint8Array, dictionary: Uint8Array, level: number): Promise<Uint8Array> {
   const options = {
     level,
-    finishFlush: isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
+    finishFlush: constants.Z_SYNC_FLUSH,
     // As much as a block can come to, so that no piece is copied.
     chunkSize: 256 * 1024,
     ...(dictionary.byteLength > 0 ? { dictionary } : {}),
@@ -76,19 +133,14 @@ function deflated(
   });
 }
 
-interface Block {
-  readonly bytes: Uint8Array;
-  readonly isLast: boolean;
-}
-
-/** The source cut into blocks of one size; the last may be shorter, and is there even when the source is empty. */
-async function* blocksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Block, void, undefined> {
+/** The source cut into blocks of one size; the last may be shorter. */
+async function* blocksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, undefined> {
   let block = Buffer.allocUnsafeSlow(blockSize);
   let filled = 0;
   for await (const chunk of source) {
     for (let at = 0; at < chunk.byteLength;) {
       if (filled === blockSize) {
-        yield { bytes: block, isLast: false };
+        yield block;
         block = Buffer.allocUnsafeSlow(blockSize);
         filled = 0;
       }
@@ -98,5 +150,7 @@ async function* blocksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Bloc
       at += piece.byteLength;
     }
   }
-  yield { bytes: block.subarray(0, filled), isLast: true };
+  if (filled > 0) {
+    yield block.subarray(0, filled);
+  }
 }
