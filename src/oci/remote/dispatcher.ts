@@ -125,13 +125,25 @@ function connector(
     target: buildConnector.Options,
     callback: Callback,
   ): void => {
-    if (guard && isIP(target.hostname.replace(/^\[|\]$/g, '')) !== 0) {
+    if (!guard) {
+      connect(target, callback);
+      return;
+    }
+    const told: Callback = (...[error, socket]) => {
+      if (error) {
+        callback(error, null);
+      } else {
+        guard.reached(target.hostname, socket.remoteAddress ?? '');
+        callback(null, socket);
+      }
+    };
+    if (isIP(target.hostname.replace(/^\[|\]$/g, '')) !== 0) {
       guard.check(target.hostname).then(
-        () => connect(target, callback),
+        () => connect(target, told),
         (refused: unknown) => callback(refused as Error, null),
       );
     } else {
-      connect(target, callback);
+      connect(target, told);
     }
   };
   return (target, callback) => {

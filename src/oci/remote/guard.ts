@@ -9,6 +9,8 @@ export interface Guard {
   readonly lookup: LookupFunction;
   /** Of what is an address already, and so is never looked up. @throws {OciError} `origin-refused` */
   readonly check: (hostname: string) => Promise<void>;
+  /** Told of every connection that is there, by the address it has. */
+  readonly reached: (hostname: string, address: string) => void;
 }
 
 type Where = readonly [address: string, reach: Reach];
@@ -20,13 +22,25 @@ const texts: Readonly<Record<Reach, string>> = {
   loopback: 'on this machine',
 };
 
+/** Most addresses of a registry that are kept. */
+const maxAddresses = 256;
+
 /**
- * @param registry whose connections these are: a host as in a URL. Where it was found to be is where it, and whom it names, may
- * be; that it may move within networks is for who goes in and out of a VPN.
+ * @param registry whose connections these are: a host as in a URL. Where it was last connected to is where it, and whom it names,
+ * may be: outside or inside, never both. That it may move into a network is for who goes in and out of a VPN.
  */
 export function createGuard(registry: string, lookup: LookupFunction = systemLookup): Guard {
   const own = bare(new URL(`http://${registry}`).hostname);
   const seen = new Set<Reach>();
+  /** What an address that its name had counts as. */
+  const counted = new Map<string, Reach>();
+
+  const isAt = (reach: Reach): void => {
+    if (reach === 'outer' || seen.has('outer')) {
+      seen.clear();
+    }
+    seen.add(reach);
+  };
 
   const refused = (name: string, [address, reach]: Where): OciError =>
     new OciError(
@@ -42,8 +56,11 @@ export function createGuard(registry: string, lookup: LookupFunction = systemLoo
       ([, reach]) =>
         reach === 'outer' || reach === 'private' || (!isOutside && (seen.size === 0 || seen.has(reach))),
     );
-    for (const reach of isOutside ? (['outer'] as const) : allowed.map(([, each]) => each)) {
-      seen.add(reach);
+    if (counted.size + allowed.length > maxAddresses) {
+      counted.clear();
+    }
+    for (const [address, reach] of allowed) {
+      counted.set(address, isOutside ? 'outer' : reach);
     }
     return allowed;
   };
@@ -69,8 +86,10 @@ export function createGuard(registry: string, lookup: LookupFunction = systemLoo
       return found;
     }
     if (seen.size === 0) {
-      // By a proxy it was never looked up here.
-      ownAllowed(await resolved(own).catch(() => []));
+      // By a proxy it was never connected to from here.
+      for (const [address] of ownAllowed(await resolved(own).catch(() => []))) {
+        isAt(counted.get(address) ?? reachOf(address));
+      }
     }
     return found.filter(([, reach]) => [...seen].some((from) => mayLead(from, reach)));
   };
@@ -85,6 +104,11 @@ export function createGuard(registry: string, lookup: LookupFunction = systemLoo
   };
 
   return {
+    reached: (hostname, address) => {
+      if (bare(hostname) === own) {
+        isAt(counted.get(address) ?? reachOf(address));
+      }
+    },
     check: async (hostname) => {
       const name = bare(hostname);
       if (isIP(name) !== 0) {

@@ -101,6 +101,15 @@ function lookedUp(guard: Guard, name: string): Promise<readonly string[] | Error
 
 const outer = '203.0.113.5';
 
+/** The registry is looked up, and connected to at the first address that is left. */
+async function connected(guard: Guard, name = 'own.example'): Promise<readonly string[] | Error> {
+  const found = await lookedUp(guard, name);
+  if (!(found instanceof Error)) {
+    guard.reached(name, found[0] ?? '');
+  }
+  return found;
+}
+
 describe('a connection', () => {
   for (const [name, own, other, found] of [
     ['from outside to outside', outer, ['198.51.100.7'], ['198.51.100.7']],
@@ -125,7 +134,7 @@ describe('a connection', () => {
     it(`${name} is ${found ? 'made' : 'refused'}`, async () => {
       const lookup = names({ 'own.example': [[own]], 'other.example': [other] });
       const guard = createGuard('own.example:5000', lookup);
-      await lookedUp(guard, 'own.example');
+      await connected(guard);
       const got = await lookedUp(guard, 'other.example');
       if (found) {
         assert.deepEqual(got, found);
@@ -151,7 +160,7 @@ describe('a connection', () => {
       'own.example',
       names({ 'own.example': [[outer]], 'other.example': [[outer], ['127.0.0.1']] }),
     );
-    await lookedUp(guard, 'own.example');
+    await connected(guard);
     assert.deepEqual(await lookedUp(guard, 'other.example'), [outer]);
     assert.ok(isOciError(await lookedUp(guard, 'other.example'), 'origin-refused'));
   });
@@ -159,20 +168,35 @@ describe('a connection', () => {
   it('to the registry itself is refused where its own name begins to lead to this machine', async () => {
     const lookup = names({ 'own.example': [[outer], ['127.0.0.1'], ['10.0.0.1'], [outer]] });
     const guard = createGuard('own.example', lookup);
-    assert.deepEqual(await lookedUp(guard, 'own.example'), [outer]);
-    const error = await lookedUp(guard, 'own.example');
+    assert.deepEqual(await connected(guard), [outer]);
+    const error = await connected(guard);
     assert.ok(isOciError(error, 'origin-refused'));
     assert.match(error.message, /^own\.example now has the address 127\.0\.0\.1, which is on this machine$/);
     // In and out of a VPN.
-    assert.deepEqual(await lookedUp(guard, 'own.example'), ['10.0.0.1']);
-    assert.deepEqual(await lookedUp(guard, 'own.example'), [outer]);
+    assert.deepEqual(await connected(guard), ['10.0.0.1']);
+    assert.deepEqual(await connected(guard), [outer]);
+  });
+
+  it('leads inside only as long as the registry was last connected to there, whatever its name says', async () => {
+    const other = { 'other.example': [['10.0.0.7']] };
+    const moves = names({ ...other, 'own.example': [['10.0.0.1'], [outer], ['10.0.0.1'], ['10.0.0.1']] });
+    const guard = createGuard('own.example', moves);
+    await connected(guard);
+    assert.deepEqual(await lookedUp(guard, 'other.example'), ['10.0.0.7']);
+    await connected(guard);
+    assert.ok(isOciError(await lookedUp(guard, 'other.example'), 'origin-refused'));
+    // Nothing is there where its name now leads: the connection outside is still the one that asks.
+    await lookedUp(guard, 'own.example');
+    assert.ok(isOciError(await lookedUp(guard, 'other.example'), 'origin-refused'));
+    await connected(guard);
+    assert.deepEqual(await lookedUp(guard, 'other.example'), ['10.0.0.7']);
   });
 
   for (const inner of ['127.0.0.1', '10.0.0.1', '169.254.169.254']) {
     it(`leads from outside nowhere inside though the registry says that it is at ${inner} as well`, async () => {
       const lookup = names({ 'own.example': [[outer, inner]], 'other.example': [[inner]] });
       const guard = createGuard('own.example', lookup);
-      await lookedUp(guard, 'own.example');
+      await connected(guard);
       assert.ok(isOciError(await lookedUp(guard, 'other.example'), 'origin-refused'));
       await assert.rejects(guard.check(inner));
     });
