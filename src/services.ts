@@ -32,7 +32,7 @@ export function start(context: ExtensionContext): {
     warn: (text) => log().warn(text),
     github,
     scheme: (host) => network.scheme(host),
-    isInsecure: (host) => network.insecureBy(host) !== undefined,
+    isInsecure: (host) => network.isEverInsecure(host),
   });
   const places = createPlaces({ context, network, accounts });
   const manifests = createManifestCache(

@@ -10,6 +10,7 @@ import { createDispatcher } from '../oci/remote/dispatcher.ts';
 import { LastingDispatcher } from '../oci/remote/lastingDispatcher.ts';
 import {
   insecureBy,
+  isInsecureEndpoint,
   readRegistriesConf,
   type ConfMachine,
   type RegistryRule,
@@ -23,12 +24,18 @@ export type Scheme = 'https' | 'http';
 /** How each host is spoken to. What relaxes TLS is only ever the user's own: no workspace setting reaches it. */
 export interface Network {
   scheme(host: string): Scheme;
-  /** Connections of one registry. Each host it sends us to, too, may show the certificate that is trusted for that host. */
-  dispatcher(host: string): LastingDispatcher;
+  /**
+   * Connections of one registry, the same for as long as this lives. Each host it sends us to, too, may show the certificate
+   * that is trusted for that host.
+   * @param isInsecure its own need not verify: it is asked in place of another, for which registries.conf says so
+   */
+  dispatcher(host: string, isInsecure?: boolean): LastingDispatcher;
   /** Rules of registries.conf, those of the machine and of the user. */
   rules(): readonly RegistryRule[];
   /** The file of this machine that lets a host be spoken to without TLS that verifies. */
   insecureBy(host: string): string | undefined;
+  /** Whether it may be spoken to so, be it only in place of another registry. */
+  isEverInsecure(host: string): boolean;
   /** Straight or by a proxy, as the user's settings and the environment say. */
   way(target: URL): ProxyDecision;
   trusted(host: string): string | undefined;
@@ -49,30 +56,24 @@ const schemesKey = 'loopbackSchemes';
 export function createNetwork(state: Memento, machine: ConfMachine = thisMachine()): Network {
   const conf = freshRules(machine);
   const changed = new EventEmitter<void>();
+  /** By host, and apart where it stands for another. What changes how they are made renews them. */
   const dispatchers = new Map<string, LastingDispatcher>();
-  /** Those of transfers that began before a change, too. */
-  const all = new Set<LastingDispatcher>();
+  const keyOf = (name: string, isInsecure: boolean): string => `${isInsecure ? 'insecure ' : ''}${name}`;
   const listeners = [
     onSettings(['plainHttpHosts'], () => {
       changed.fire();
     }),
-    onSettings(['certificates'], () => dropAll()),
+    onSettings(['certificates'], () => renew(dispatchers.values())),
     workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration('http')) {
-        dropAll();
+        renew(dispatchers.values());
       }
     }),
   ];
-  const dropAll = (): void => {
-    for (const dispatcher of dispatchers.values()) {
-      dispatcher.renew();
+  const renew = (those: Iterable<LastingDispatcher | undefined>): void => {
+    for (const dispatcher of those) {
+      dispatcher?.renew();
     }
-    dispatchers.clear();
-    changed.fire();
-  };
-  const drop = (host: string): void => {
-    dispatchers.get(host)?.renew();
-    dispatchers.delete(host);
     changed.fire();
   };
   const network: Network = {
@@ -87,25 +88,29 @@ export function createNetwork(state: Memento, machine: ConfMachine = thisMachine
         (stored(state, schemesKey)[name] === 'http' && network.insecureBy(name) !== undefined);
       return isPlain ? 'http' : 'https';
     },
-    dispatcher: (host) => {
+    dispatcher: (host, isInsecure = false) => {
       const name = canonicalHost(host);
+      const key = keyOf(name, isInsecure);
+      const registry = tlsHost(name);
       const dispatcher =
-        dispatchers.get(name) ??
+        dispatchers.get(key) ??
         new LastingDispatcher(() =>
           createDispatcher({
-            registry: tlsHost(name),
+            registry,
             trusted: (other) => network.trusted(other),
             certificates: (other) => network.certificates(other),
-            insecure: (other) => network.insecureBy(other) !== undefined,
+            insecure: (other) =>
+              (isInsecure && other === registry) || network.insecureBy(other) !== undefined,
             proxy: (target) => network.way(target),
           }),
         );
-      dispatchers.set(name, dispatcher);
-      all.add(dispatcher);
+      dispatchers.set(key, dispatcher);
       return dispatcher;
     },
     rules: conf,
     insecureBy: (host) => insecureBy(conf(), canonicalHost(host)),
+    isEverInsecure: (host) =>
+      network.insecureBy(host) !== undefined || isInsecureEndpoint(conf(), canonicalHost(host)),
     way: (target) => proxyFor(target, proxySettings()),
     certificates: async (host) => readCertificates(host, certificatePaths(host)),
     trusted: (host) => stored(state, certificatesKey)[tlsHost(host)],
@@ -115,7 +120,7 @@ export function createNetwork(state: Memento, machine: ConfMachine = thisMachine
         ...stored(state, certificatesKey),
         [tlsHost(name)]: certificate,
       });
-      drop(name);
+      renew([false, true].map((isInsecure) => dispatchers.get(keyOf(name, isInsecure))));
     },
     allowHttp: async (host) => {
       const name = canonicalHost(host);
@@ -138,10 +143,9 @@ export function createNetwork(state: Memento, machine: ConfMachine = thisMachine
         listener.dispose();
       }
       changed.dispose();
-      for (const dispatcher of all) {
+      for (const dispatcher of dispatchers.values()) {
         void dispatcher.destroy();
       }
-      dispatchers.clear();
     },
   };
   return network;

@@ -148,12 +148,15 @@ function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOp
     countsReads: quirksOf(host)?.countsReads ?? false,
   } as const;
   const opened = (
-    of: Pick<RemoteOptions, 'host' | 'scheme' | 'namespace'> & { readonly account: string },
+    of: Pick<RemoteOptions, 'host' | 'scheme' | 'namespace'> & {
+      readonly account: string;
+      readonly isInsecure?: boolean;
+    },
   ): RemoteRegistry =>
     remoteRegistry({
       ...of,
       credentials: accounts.source(of.account),
-      dispatcher: network.dispatcher(of.host),
+      dispatcher: network.dispatcher(of.host, of.isInsecure),
       userAgent: `oci-explorer/${version}`,
       log: ({ method, url, status, milliseconds }) => {
         log().debug(`${method} ${url} ${status} ${Math.round(milliseconds)} ms`);
@@ -181,7 +184,9 @@ function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOp
 /** The registries that stand for another, each with its own account and kept as long as the place. */
 function endpoints(
   network: Network,
-  opened: (of: Pick<RemoteOptions, 'host' | 'scheme'> & { readonly account: string }) => RemoteRegistry,
+  opened: (
+    of: Pick<RemoteOptions, 'host' | 'scheme'> & { readonly account: string; readonly isInsecure: boolean },
+  ) => RemoteRegistry,
 ): (endpoint: Endpoint) => readonly RemoteRegistry[] {
   const made = new Map<string, RemoteRegistry>();
   return ({ host, isInsecure }) => {
@@ -189,8 +194,8 @@ function endpoints(
     const other: Scheme = usual === 'http' ? 'https' : 'http';
     const schemes: readonly Scheme[] = [usual, ...(isInsecure || isLoopback(host) ? [other] : [])];
     return schemes.map((scheme) => {
-      const key = `${scheme}://${host}`;
-      const registry = made.get(key) ?? opened({ host, scheme, account: host });
+      const key = `${scheme}://${host} ${String(isInsecure)}`;
+      const registry = made.get(key) ?? opened({ host, scheme, account: host, isInsecure });
       made.set(key, registry);
       return registry;
     });

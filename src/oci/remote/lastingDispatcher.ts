@@ -8,6 +8,8 @@ import Base from 'undici/lib/dispatcher/dispatcher.js';
 export class LastingDispatcher extends Base {
   readonly #make: () => Dispatcher;
   #current: Dispatcher | undefined;
+  /** Those before, as long as requests are under way there. */
+  readonly #old = new Set<Dispatcher>();
   #hasEnded = false;
 
   constructor(make: () => Dispatcher) {
@@ -25,12 +27,16 @@ export class LastingDispatcher extends Base {
   /** Later requests take new connections; the old ones are closed when their requests have ended. */
   renew(): void {
     const old = this.#current;
-    this.#current = undefined;
-    void old?.close();
+    if (old) {
+      this.#current = undefined;
+      this.#old.add(old);
+      void old.close().finally(() => this.#old.delete(old));
+    }
   }
 
   override async destroy(): Promise<void> {
     this.#hasEnded = true;
-    await this.#current?.destroy();
+    const all = [...this.#old, ...(this.#current ? [this.#current] : [])];
+    await Promise.all(all.map((each) => each.destroy()));
   }
 }

@@ -178,17 +178,19 @@ export function endpointsOf(rule: RegistryRule, by: 'digest' | 'tag'): readonly 
   return [...mirrors, ...(rule.location ? [rule.location] : [])];
 }
 
-/** The file that lets a host be spoken to without TLS that verifies: as a registry as a whole, or as a mirror. */
+/** The file that lets a host be spoken to without TLS that verifies, as the registry as a whole that it is. */
 export function insecureBy(rules: readonly RegistryRule[], host: string): string | undefined {
   const own = ruleFor(rules, host);
-  if (own?.isInsecure === true && (own.location?.host ?? host) === host) {
-    return own.file;
-  }
-  return rules.find(
-    ({ location, mirrors }) =>
-      (location?.host === host && location.path === '' && location.isInsecure) ||
-      mirrors.some((mirror) => mirror.host === host && mirror.isInsecure),
-  )?.file;
+  return own?.isInsecure === true && (own.location?.host ?? host) === host ? own.file : undefined;
+}
+
+/** Whether a host may be spoken to so where it stands for another: as a mirror, or as what a registry is moved to. */
+export function isInsecureEndpoint(rules: readonly RegistryRule[], host: string): boolean {
+  return rules.some(({ location, mirrors }) =>
+    [...mirrors, ...(location ? [location] : [])].some(
+      (endpoint) => endpoint.host === host && endpoint.isInsecure,
+    ),
+  );
 }
 
 /** A repository below the prefix of a rule, as it is named at an endpoint. */

@@ -262,6 +262,7 @@ describe('a registry whose answers are not what they should be', () => {
         trusted: () => undefined,
         rules: () => [],
         insecureBy: () => undefined,
+        isEverInsecure: () => false,
       },
       accounts: { answered: () => undefined, isSignedIn: () => Promise.resolve(false) },
     } as unknown as Parameters<typeof tooltipOf>[1];

@@ -2,6 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { Memento } from 'vscode';
 import '../../support/vscodeStub.ts';
+import { isOciError } from '../../../src/oci/errors.ts';
+import { remoteRegistry } from '../../../src/oci/remote/registry.ts';
+import { makeCertificate } from '../../support/certificates.ts';
+import { failureOf, serve } from '../../support/remoteHarness.ts';
+import { json } from '../../support/scriptedServer.ts';
 
 const vscode = (await import('vscode')) as unknown as { readonly workspace: Record<string, unknown> };
 const { createNetwork } = await import('../../../src/host/network.ts');
@@ -116,23 +121,66 @@ describe('how a host is spoken to', () => {
     assert.equal(made.trusted('docker.io:444'), undefined);
   });
 
-  it('is one set of connections until what they are made by changes', async (t) => {
+  it('is one set of connections, made anew when what they are made by changes', async (t) => {
+    const server = await serve(t, (_, response) => response.end());
     const kept = settings({});
     const { made, changes } = network(t);
-    const first = made.dispatcher('docker.io');
-    assert.equal(made.dispatcher('index.docker.io'), first);
-    assert.notEqual(made.dispatcher('a.example'), first);
+    const dispatcher = made.dispatcher(server.host);
+    assert.equal(made.dispatcher('index.docker.io'), made.dispatcher('docker.io'));
+    assert.notEqual(made.dispatcher('docker.io'), dispatcher);
+    const { client } = remoteRegistry({
+      host: server.host,
+      scheme: 'http',
+      credentials: () => Promise.resolve(undefined),
+      dispatcher,
+      userAgent: 'test',
+    });
+    const connections = async (): Promise<number> => {
+      for (let count = 0; count < 3; count++) {
+        await (await client.send({ method: 'GET', url: '/v2/', scopes: [] })).body.dump();
+      }
+      return server.connections;
+    };
+    assert.equal(await connections(), 1);
     kept.change('editor.fontSize');
-    assert.equal(made.dispatcher('docker.io'), first);
+    assert.equal(await connections(), 1);
     for (const [index, name] of ['http.proxy', 'ociExplorer.certificates'].entries()) {
-      const before = made.dispatcher('docker.io');
       kept.change(name);
-      assert.notEqual(made.dispatcher('docker.io'), before);
       assert.equal(changes(), index + 1);
+      assert.equal(await connections(), index + 2);
     }
-    const before = made.dispatcher('a.example');
-    await made.trust('a.example', 'PEM');
-    assert.notEqual(made.dispatcher('a.example'), before);
+    await made.trust('other.example', 'PEM');
+    assert.equal(await connections(), 3);
+    await made.trust(server.host, 'PEM');
+    assert.equal(await connections(), 4);
+    assert.equal(made.dispatcher(server.host), dispatcher);
+  });
+
+  it('does without TLS that verifies where registries.conf says so of a mirror: as the mirror alone', async (t) => {
+    const { cert, key } = makeCertificate({ commonName: 'self', names: ['other.example'] });
+    const server = await serve(t, (_, response) => json(response, 200, { repositories: [] }), {
+      tls: { cert, key },
+    });
+    settings({});
+    const mirror = `[[registry.mirror]]\nlocation = "${server.host}"\ninsecure = true`;
+    const { made } = network(t, { conf: `[[registry]]\nlocation = "docker.io"\n${mirror}` });
+    const asked = (isInsecure: boolean) =>
+      remoteRegistry({
+        host: server.host,
+        scheme: 'https',
+        credentials: () => Promise.resolve(undefined),
+        dispatcher: made.dispatcher(server.host, isInsecure),
+        userAgent: 'test',
+      }).repositories();
+    assert.deepEqual((await asked(true)).items, []);
+    assert.ok(isOciError(await failureOf(asked(false)), 'tls-untrusted', 'tls-invalid'));
+    assert.deepEqual((await asked(true)).items, []);
+    assert.equal(made.insecureBy(server.host), undefined);
+    // Who is told nothing where a certificate need not verify is told nothing here.
+    assert.deepEqual(
+      [server.host, 'docker.io'].map((host) => made.isEverInsecure(host)),
+      [true, false],
+    );
   });
 });
 

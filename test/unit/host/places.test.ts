@@ -33,9 +33,13 @@ function placesOf(t: TestContext, registries: readonly unknown[], conf = '') {
   const dispatcher = createDispatcher();
   t.after(() => dispatcher.destroy());
   const asked: string[] = [];
+  const made: unknown[] = [];
   const network = {
     scheme: () => 'http',
-    dispatcher: () => dispatcher,
+    dispatcher: (host: string, isInsecure: boolean) => {
+      made.push([host, isInsecure]);
+      return dispatcher;
+    },
     rules: () => rules,
     onDidChange: () => ({ dispose: () => undefined }),
   } as unknown as Network;
@@ -51,7 +55,7 @@ function placesOf(t: TestContext, registries: readonly unknown[], conf = '') {
   } as unknown as Parameters<typeof createPlaces>[0]['context'];
   const places = createPlaces({ context, network, accounts });
   t.after(() => places.dispose());
-  return { places, asked };
+  return { places, asked, made };
 }
 
 /** Asks who one is. */
@@ -96,13 +100,19 @@ describe('a registry of the settings', () => {
       }),
     );
     const own = await serve(t, (_, response) => json(response, 200, { tags: ['v1'] }));
-    const conf = `[[registry]]\nlocation = "${own.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}/copy"`;
-    const { places, asked } = placesOf(t, [{ host: own.host }], conf);
+    const conf = `[[registry]]\nlocation = "${own.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}/copy"\ninsecure = true`;
+    const { places, asked, made } = placesOf(t, [{ host: own.host }], conf);
     const repository = places.get(own.host)?.registry.repository('team/app');
     assert.equal(Buffer.from((await repository?.manifest('v1'))?.bytes ?? '').toString(), index);
     assert.deepEqual(urls(mirror), ['/v2/copy/team/app/manifests/v1']);
     assert.deepEqual([...new Set(asked)], [mirror.host]);
     assert.deepEqual((await repository?.tags())?.items, ['v1']);
     assert.deepEqual(urls(own), ['/v2/team/app/tags/list?n=100']);
+    // The mirror alone need not verify; by the one scheme or the other.
+    assert.deepEqual(made, [
+      [own.host, undefined],
+      [mirror.host, true],
+      [mirror.host, true],
+    ]);
   });
 });

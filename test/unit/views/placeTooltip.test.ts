@@ -14,6 +14,7 @@ const services = {
     trusted: () => undefined,
     rules: () => [],
     insecureBy: () => undefined,
+    isEverInsecure: () => false,
   },
   accounts: {
     answered: () => 'docker',
@@ -80,6 +81,7 @@ describe('the tooltip of a registry', () => {
     const network = {
       ...strict,
       insecureBy: () => file,
+      isEverInsecure: () => false,
       rules: () =>
         readRegistriesConf({
           env: {},

@@ -264,6 +264,7 @@ describe('a row of the tree', () => {
         trusted: () => undefined,
         rules: () => [],
         insecureBy: () => undefined,
+        isEverInsecure: () => false,
       },
       accounts: { answered: () => undefined, isSignedIn: () => Promise.resolve(true) },
     } as unknown as Parameters<typeof tooltipOf>[1];

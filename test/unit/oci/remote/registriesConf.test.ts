@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import {
   endpointsOf,
   insecureBy,
+  isInsecureEndpoint,
   nameAt,
   readRegistriesConf,
   ruleFor,
@@ -180,7 +181,8 @@ describe('registries.conf', () => {
   });
 
   for (const [host, file] of [
-    ['localhost:5001', system],
+    // Only as a mirror.
+    ['localhost:5001', undefined],
     ['a.dev.example', system],
     ['docker.io', undefined],
     ['mirror.corp.example', undefined],
@@ -192,4 +194,28 @@ describe('registries.conf', () => {
       assert.equal(insecureBy(rules, host), file);
     });
   }
+
+  it('lets a host be spoken to so in place of another where it says so of the mirror or the location', () => {
+    const moved = readRegistriesConf(
+      machine({
+        [system]: '[[registry]]\nprefix = "old.example"\nlocation = "new.example/team"\ninsecure = true',
+      }),
+    );
+    assert.deepEqual(
+      ['localhost:5001', 'mirror.corp.example', 'docker.io', 'a.dev.example'].map((host) =>
+        isInsecureEndpoint(rules, host),
+      ),
+      [true, false, false, false],
+    );
+    assert.deepEqual(
+      ['new.example', 'old.example'].map((host) => [
+        isInsecureEndpoint(moved, host),
+        insecureBy(moved, host),
+      ]),
+      [
+        [true, undefined],
+        [false, undefined],
+      ],
+    );
+  });
 });
