@@ -20,6 +20,7 @@ export class HelperAnswers {
   readonly #now: () => number;
   #answers = new LruMap<string, Answer>(maxAnswers);
   #age = 0;
+  #wasAsked = false;
 
   /** @param now milliseconds since the epoch */
   constructor(now: () => number) {
@@ -33,6 +34,7 @@ export class HelperAnswers {
     version: string,
     op: Op | undefined,
   ): Promise<Credential | undefined> {
+    this.#wasAsked = true;
     const key = JSON.stringify([this.#age, version, helper.source, helper.program, server]);
     const answers = this.#answers;
     const known = answers.get(key);
@@ -50,8 +52,16 @@ export class HelperAnswers {
     );
   }
 
+  /** Another each time that answers were forgotten: what was made of them may be another, too. */
+  get age(): number {
+    return this.#age;
+  }
+
   forget(): void {
-    this.#age++;
-    this.#answers = new LruMap(maxAnswers);
+    if (this.#wasAsked) {
+      this.#wasAsked = false;
+      this.#age++;
+      this.#answers = new LruMap(maxAnswers);
+    }
   }
 }

@@ -244,7 +244,11 @@ async function agreedRealms(
 
 export async function signOut({ id, host, name }: Account, services: Services): Promise<void> {
   const wasSignedIn = await services.accounts.isSignedIn(id);
-  await services.accounts.signOut(id, host);
+  await withProgress(
+    l10n.t('Signing out of {0}…', host),
+    ({ signal }) => services.accounts.signOut(id, host, { signal }),
+    services.signal,
+  );
   services.browser.refresh();
   const other = await services.accounts
     .source(id)(host, { signal: services.signal })

@@ -49,7 +49,7 @@ export interface Accounts {
   /** Forgets one that is remembered. */
   forget(place: string, name: string): Promise<void>;
   /** Forgets the account that is used, if it is ours: here, or what was stored with a helper for this place. */
-  signOut(place: string, host: string): Promise<void>;
+  signOut(place: string, host: string, op?: Op): Promise<void>;
   /** Forgets all that is remembered here. */
   clear(place: string): Promise<void>;
   /** What was stored for a place is that of another, too. */

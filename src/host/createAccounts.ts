@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { l10n } from 'vscode';
+import { l10n, window } from 'vscode';
 import { serverOf, type CredentialHelper } from '../auth/credentialHelper.ts';
 import { HelperAnswers } from '../auth/helperAnswers.ts';
 import { dockerHelper, machineSources, type Machine } from '../auth/machineCredentials.ts';
@@ -16,6 +16,7 @@ import {
 } from '../auth/storedCredentials.ts';
 import { isAbort, OciError } from '../oci/errors.ts';
 import type { Credential, CredentialSource } from '../oci/remote/credential.ts';
+import type { Op } from '../oci/store.ts';
 import type { Accounts } from './accounts.ts';
 import { cancelled } from './cancelled.ts';
 import { isGitHubRegistry, type GitHub } from './gitHub.ts';
@@ -45,7 +46,16 @@ export function createAccounts(
     answers.forget();
     changes++;
   };
-  const listeners = [secrets.onDidChange?.(elsewhere), github?.onDidChange(elsewhere)];
+  const listeners = [
+    secrets.onDidChange?.(elsewhere),
+    github?.onDidChange(elsewhere),
+    window.onDidChangeWindowState(({ focused }) => {
+      // Who comes back may have signed in with another program.
+      if (focused) {
+        answers.forget();
+      }
+    }),
+  ];
   const read = (place: string): Promise<StoredAccounts> => readAccounts(secrets, place, label);
   const change = async (
     place: string,
@@ -101,6 +111,7 @@ export function createAccounts(
         version: async () =>
           [
             changes,
+            answers.age,
             ...(await Promise.all(shared.map(async (each) => (await each.find.version?.()) ?? ''))),
           ].join(' '),
       });
@@ -143,10 +154,10 @@ export function createAccounts(
     use: (place, name, realms) =>
       change(place, (stored) => ({ ...stored, used: name, realms: realms ?? stored.realms })),
     forget: (place, name) => change(place, (stored) => withoutAccount(stored, name)),
-    signOut: async (place, host) => {
+    signOut: async (place, host, op) => {
       const { lent, used } = await read(place);
       if (lent && used === undefined) {
-        await takeBack(await dockerHelper(machine, host), lent, serverOf(host));
+        await takeBack(await dockerHelper(machine, host), lent, serverOf(host), op);
       }
       await change(place, (stored) => ({
         ...withoutAccount(stored, stored.used),
@@ -172,13 +183,14 @@ async function takeBack(
   helper: CredentialHelper | undefined,
   lent: StoredAccounts['lent'] & object,
   server: string,
+  op: Op | undefined,
 ): Promise<void> {
   if (helper?.program !== lent.program) {
     return;
   }
-  const found = await helper.get(server);
+  const found = await helper.get(server, op);
   if (found?.kind === 'password' && found.username === lent.username) {
-    await helper.erase(server);
+    await helper.erase(server, op);
   }
 }
 

@@ -111,12 +111,6 @@ export function registerViews(services: Services): Disposable {
       services.accounts.askAgain();
       browser.refresh(isTreeNode(node) ? (node.kind === 'failure' ? node.parent : node) : undefined);
     }),
-    window.onDidChangeWindowState(({ focused }) => {
-      // Who comes back may have signed in with another program.
-      if (focused) {
-        services.accounts.askAgain();
-      }
-    }),
     registerCommand(Command.loadMore, (node) =>
       isTreeNode(node)
         ? browser.loadMore(node.kind === 'more' ? node.parent : node, services.signal)

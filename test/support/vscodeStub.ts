@@ -5,7 +5,8 @@ const source = `
 const fill = (text, values) => text.replace(/\\{(\\d+)\\}/g, (_, index) => String(values[Number(index)]));
 export const l10n = { t: (text, ...values) => fill(text, values) };
 export const QuickPickItemKind = { Separator: -1, Default: 0 };
-export const window = {}, commands = {}, env = {}, workspace = {}, authentication = {};
+const never = () => ({ dispose: () => undefined });
+export const window = { onDidChangeWindowState: never }, commands = {}, env = {}, workspace = {}, authentication = {};
 export const InputBoxValidationSeverity = {}, QuickInputButtons = {}, ProgressLocation = {};
 export const Uri = {};
 export class EventEmitter {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, mkdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import '../../support/vscodeStub.ts';
 import type { SecretStore } from '../../../src/auth/storedCredentials.ts';
@@ -16,6 +16,7 @@ import { canary, canaryBasic } from '../../support/canary.ts';
 import { failureOf, serve } from '../../support/remoteHarness.ts';
 import { json } from '../../support/scriptedServer.ts';
 
+const { window } = (await import('vscode')) as unknown as { readonly window: Record<string, unknown> };
 const { createAccounts } = await import('../../../src/host/createAccounts.ts');
 
 /** The editor's, whose other windows speak up by `elsewhere`. */
@@ -58,6 +59,25 @@ async function dockerConfig(t: TestContext): Promise<string> {
     await rm(folder, { recursive: true });
   });
   return join(folder, 'config.json');
+}
+
+/** A credential helper that docker is set up with, which gives the account it is told to. */
+async function helperOf(t: TestContext, config: string) {
+  const folder = join(config, '..');
+  const before = process.env['PATH'] ?? '';
+  process.env['PATH'] = `${folder}${delimiter}${before}`;
+  t.after(() => {
+    process.env['PATH'] = before;
+  });
+  const [answer, log] = [join(folder, 'answer'), join(folder, 'log')];
+  const script = `#!/bin/sh\necho "$1" >> '${log}'\ncat > /dev/null\nif [ "$1" = get ]; then cat '${answer}'; fi\n`;
+  await writeFile(join(folder, 'docker-credential-test'), script, { mode: 0o755 });
+  await writeFile(config, '{"credsStore":"test"}');
+  return {
+    setAnswer: (Username: string) =>
+      writeFile(answer, JSON.stringify({ ServerURL: '', Username, Secret: 'secret' })),
+    verbs: async () => (await readFile(log, 'utf8')).trim().split('\n'),
+  };
 }
 
 /** A registry with Basic, and how it was asked last. */
@@ -131,6 +151,50 @@ describe('accounts', () => {
     assert.equal(await asked(), undefined);
     await rm(path);
     assert.equal(await asked(), undefined);
+  });
+
+  it('of a helper are asked for again when the window is come back to, or a person asks again', async (t) => {
+    const path = await dockerConfig(t);
+    const { setAnswer } = await helperOf(t, path);
+    let focus: ((state: { readonly focused: boolean }) => void) | undefined;
+    const unused = window['onDidChangeWindowState'];
+    window['onDidChangeWindowState'] = (listener: typeof focus) => {
+      focus = listener;
+      return { dispose: () => (focus = undefined) };
+    };
+    t.after(() => {
+      window['onDidChangeWindowState'] = unused;
+    });
+    const { accounts, asked } = await basicRegistry(t);
+    const basic = (name: string): string => `Basic ${Buffer.from(`${name}:secret`).toString('base64')}`;
+    await setAnswer('ann');
+    assert.equal(await asked(), basic('ann'));
+    await setAnswer('ben');
+    assert.equal(await asked(), basic('ann'));
+    focus?.({ focused: false });
+    assert.equal(await asked(), basic('ann'));
+    focus?.({ focused: true });
+    assert.equal(await asked(), basic('ben'));
+    await setAnswer('cleo');
+    accounts.askAgain();
+    assert.equal(await asked(), basic('cleo'));
+    accounts.dispose();
+    assert.equal(focus, undefined);
+  });
+
+  it('of a helper stay as they are where taking them back is given up', async (t) => {
+    const path = await dockerConfig(t);
+    const { setAnswer, verbs } = await helperOf(t, path);
+    const accounts = createAccounts(secretStore());
+    await accounts.signInByHelper('place', 'r.example', { ...canary, username: 'ann' });
+    await setAnswer('ann');
+    const given = { signal: AbortSignal.abort() };
+    await assert.rejects(accounts.signOut('place', 'r.example', given), { name: 'AbortError' });
+    assert.equal(await accounts.isSignedIn('place'), true);
+    await accounts.signOut('place', 'r.example');
+    assert.equal(await accounts.isSignedIn('place'), false);
+    assert.deepEqual((await verbs()).slice(-2), ['get', 'erase']);
+    assert.equal((await verbs()).filter((verb) => verb === 'erase').length, 1);
   });
 
   it('of the editor come before those of docker', async (t) => {
