@@ -54,7 +54,8 @@ export async function openTls(
   if (way.kind === 'invalid') {
     throw noProxy(way.source);
   }
-  const tunnel = way.kind === 'proxy' ? await orAbort(tunnelTo(url, way.proxy), signal) : undefined;
+  const tunnel =
+    way.kind === 'proxy' ? await orAbort(tunnelTo(url, way.proxy, patience, signal), signal) : undefined;
   return new Promise((resolve, reject) => {
     const hostname = url.hostname.replace(/^\[|\]$/g, '');
     const socket = connect({

@@ -173,7 +173,12 @@ function connector(
 }
 
 /** A connection to the host of `target` by a proxy, before TLS is spoken over it. */
-export function tunnelTo(target: URL, proxy: Proxy, timeout = usual.connect): Promise<Socket> {
+export function tunnelTo(
+  target: URL,
+  proxy: Proxy,
+  timeout = usual.connect,
+  signal?: AbortSignal,
+): Promise<Socket> {
   const { hostname, host, protocol, port } = new URL(proxy.origin);
   const at = { hostname: hostname.replace(/^\[|\]$/g, ''), host, protocol, port };
   return new Promise((resolve, reject) => {
@@ -181,7 +186,7 @@ export function tunnelTo(target: URL, proxy: Proxy, timeout = usual.connect): Pr
       if (error) {
         reject(error);
       } else {
-        resolve(openTunnel(socket, `${target.hostname}:${target.port || '443'}`, proxy, timeout));
+        resolve(openTunnel(socket, `${target.hostname}:${target.port || '443'}`, proxy, timeout, signal));
       }
     });
   });

@@ -6,18 +6,21 @@ const maxHead = 16 * 1024;
 
 /**
  * Asks the proxy at the other end of `socket` for a way to `authority` (`host:port`), after which the socket ends there.
- * Rejects, with the socket destroyed, where the proxy refuses, says nothing in `timeout` milliseconds or speaks no HTTP.
+ * Rejects, with the socket destroyed, where the proxy refuses, says nothing in `timeout` milliseconds or speaks no HTTP, and on
+ * an abort.
  */
 export function openTunnel(
   socket: Socket,
   authority: string,
   proxy: Pick<Proxy, 'origin' | 'authorization'>,
   timeout: number,
+  signal?: AbortSignal,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     let head = Buffer.alloc(0);
     const settle = (error: Error | undefined): void => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
       socket.off('data', read).off('error', settle).off('close', closed);
       if (error) {
         socket.on('error', () => undefined).destroy();
@@ -27,6 +30,7 @@ export function openTunnel(
         resolve(socket);
       }
     };
+    const abort = (): void => settle(signal?.reason as Error);
     const closed = (): void => settle(problem(proxy, 'hangs up', 'ECONNRESET'));
     const read = (chunk: Buffer): void => {
       head = Buffer.concat([head, chunk]);
@@ -51,6 +55,11 @@ export function openTunnel(
       () => settle(problem(proxy, 'does not answer', 'UND_ERR_CONNECT_TIMEOUT')),
       timeout,
     );
+    if (signal?.aborted === true) {
+      abort();
+      return;
+    }
+    signal?.addEventListener('abort', abort, { once: true });
     socket.on('data', read).on('error', settle).on('close', closed);
     socket.write(
       [
