@@ -38,6 +38,9 @@ export function listEnd(
   } else if (shown + folded === 0 && !isOpen) {
     end.push(nodes.note(node, filter === undefined ? empty : 'no-match'));
   }
+  if (node.kind === 'place' && list.leftOut > 0) {
+    end.push(nodes.note(node, 'left-out', list.leftOut));
+  }
   if (!search && node.place.countsReads && isByType(listing)) {
     end.push(nodes.note(node, 'types-unread'));
   }

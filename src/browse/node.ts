@@ -89,8 +89,9 @@ export interface NoteNode extends Common {
     | 'no-catalog'
     | 'no-referrers'
     | 'too-deep'
+    | 'left-out'
     | 'folded';
-  /** Of what is folded: how many. */
+  /** Of what is folded or left out: how many. */
   readonly count: number;
 }
 

@@ -22,6 +22,8 @@ export class PagedList<T> {
   #pages = 0;
   #idle = 0;
   #ended = false;
+  /** Lists behind this one that are never asked. */
+  leftOut = 0;
   /** Of the last try; a try that succeeds clears it. */
   error: OciError | undefined;
 
@@ -55,8 +57,9 @@ export class PagedList<T> {
 
   async #load(limit: number, signal: AbortSignal): Promise<void> {
     try {
-      const { items, next } = await this.#fetch({ page: this.#next, limit, signal });
+      const { items, next, leftOut = 0 } = await this.#fetch({ page: this.#next, limit, signal });
       signal.throwIfAborted();
+      this.leftOut = leftOut;
       this.#add(items, next);
       this.error = undefined;
     } catch (error) {

@@ -13,6 +13,8 @@ export type Body = () => AsyncIterable<Uint8Array>;
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next?: string;
+  /** How many lists that may hold more are left out so far, as there are too many to ask. */
+  readonly leftOut?: number;
 }
 
 export interface PageOp extends Op {

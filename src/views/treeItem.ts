@@ -149,6 +149,8 @@ function noteText({ note, count }: NoteNode): readonly [text: string, more?: str
       return [l10n.t('Types not known'), l10n.t('reads are counted here, and no tag is opened for a filter')];
     case 'no-catalog':
       return [l10n.t('Repositories are not listed'), l10n.t('pin one, or go to a reference')];
+    case 'left-out':
+      return [l10n.t('Not all are listed'), l10n.t('{0} lists left out: pin what is missing', count)];
     case 'no-referrers':
       return [l10n.t('No referrers')];
     case 'folded':
@@ -355,5 +357,6 @@ const noteCommands: Partial<Record<NoteNode['note'], string>> = {
   'no-match': Command.clearFilter,
   searching: Command.stopSearch,
   'no-catalog': Command.goToReference,
+  'left-out': Command.goToReference,
   folded: Command.toggleFoldedTags,
 };

@@ -39,6 +39,8 @@ const hubTokenLife = 5 * 60 * 1000;
 interface State {
   readonly queue: readonly string[];
   readonly names: readonly string[];
+  /** Lists that had no room in the queue. */
+  readonly leftOut: number;
 }
 
 interface Asked {
@@ -85,7 +87,7 @@ export class OwnList {
       return undefined;
     }
     const asked = { ...(await this.#asked(api, credential, op)), unreadable };
-    return this.#walk(api, asked, state ?? { queue: [], names: [] }, starts, op);
+    return this.#walk(api, asked, state ?? { queue: [], names: [], leftOut: 0 }, starts, op);
   }
 
   async #walk(
@@ -98,7 +100,7 @@ export class OwnList {
     const limit = op.limit ?? defaultPageSize;
     const { namespace } = this.#options;
     const names = new Set(state.names);
-    let queue = state.queue;
+    let { queue, leftOut } = state;
     for (let count = 0; count < maxRequests && names.size < limit; count++) {
       const begins = count === 0 && starts.length > 0;
       const [path, ...rest] = queue;
@@ -114,17 +116,18 @@ export class OwnList {
         }
       }
       queue = [...(found.next === undefined ? [] : [found.next]), ...found.below, ...(begins ? [] : rest)];
+      leftOut += Math.max(0, queue.length - maxQueue);
       queue = queue.slice(0, maxQueue);
     }
     const all = [...names];
-    const left: State = { queue, names: all.slice(limit) };
-    const items = all.slice(0, limit);
+    const left: State = { queue, names: all.slice(limit), leftOut };
+    const page = { items: all.slice(0, limit), ...(leftOut > 0 ? { leftOut } : {}) };
     if (left.queue.length + left.names.length === 0) {
-      return { items };
+      return page;
     }
     const next = `${mark}${++this.#count}`;
     this.#states.set(next, left);
-    return { items, next };
+    return { ...page, next };
   }
 
   async #first(api: RepositoryApi, asked: Asked, starts: readonly string[], op: PageOp) {

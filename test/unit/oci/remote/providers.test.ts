@@ -9,6 +9,7 @@ import { probe } from '../../../../src/oci/remote/probe.ts';
 import { quirksOf } from '../../../../src/oci/remote/quirks.ts';
 import { assertNoCanary, canary } from '../../../support/canary.ts';
 import { everywhere, failureOf, remoteOf, serve, type Remote } from '../../../support/remoteHarness.ts';
+import { browsing } from '../../../support/browsing.ts';
 import { json, type Seen } from '../../../support/scriptedServer.ts';
 
 // Small servers that answer as the documentation of each provider says; none of them is the provider.
@@ -540,10 +541,21 @@ describe('an API of a provider', () => {
       answers: (at) =>
         at.includes('/projects?') ? [200, Array.from({ length: 5000 }, (_, id) => ({ id }))] : [200, []],
     });
-    const { items, next: page } = await registry.repositories();
-    assert.deepEqual(items, []);
-    assert.ok(page !== undefined);
+    const first = await registry.repositories();
+    assert.deepEqual(first.items, []);
     assert.equal(seen.length, 10);
+    // What has no room is counted, and told in the tree.
+    assert.equal(first.leftOut, 4500);
+    const second = await registry.repositories({ page: first.next });
+    assert.deepEqual([second.leftOut, seen.length], [4500, 20]);
+    const browser = browsing(registry);
+    const [root] = browser.roots();
+    assert.ok(root);
+    const rows = await browser.children(root);
+    assert.deepEqual(
+      rows.map((row) => (row.kind === 'note' ? [row.note, row.count] : row.kind)),
+      [['left-out', 4500], 'more'],
+    );
   });
 });
 
