@@ -392,6 +392,15 @@ describe('a diagnosis', () => {
     }
   });
 
+  it('parses no list of brackets alone, and goes on', async (t) => {
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+    const running = await serve(t, (_, response) => response.end(deep));
+    const parse = t.mock.method(JSON, 'parse');
+    const [found] = await look(t, running.host, { scheme: 'http', repository: 'app' });
+    assert.ok(!parse.mock.calls.some(({ arguments: [text] }) => text === deep));
+    assert.deepEqual(values(found, 'tags', 'page'), ['page-all 1 0', 'page-all 2000 0']);
+  });
+
   it('ends when it is told to', async (t) => {
     const registry = await serve(t, () => undefined);
     const controller = new AbortController();
