@@ -4,7 +4,7 @@ import { LruMap } from '../base/lru.ts';
 import type { TypeTable } from '../artifacts/table.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isAbort, isOciError, OciError } from '../oci/errors.ts';
-import type { ManifestCache, ReadStore } from '../oci/store.ts';
+import type { ManifestCache, Op, ReadStore } from '../oci/store.ts';
 import type { Branches } from './branches.ts';
 import type { Named } from './browser.ts';
 import { asOciError } from './failure.ts';
@@ -92,10 +92,12 @@ export class Names {
       waiting.add(id);
     }
     const limiter = this.#limiter(parent);
+    // A row that is refreshed is asked for by a person.
+    const isOfMany = nodes.length > 1;
     void this.#ports.branches.run(parent, async (signal) => {
       await Promise.all(
         unnamed.map(async (node) => {
-          await this.#inTurn(node, limiter, signal, () => this.#one(node, signal));
+          await this.#inTurn(node, limiter, signal, () => this.#one(node, { signal, isOfMany }));
           if (!this.#isRefinable(node.id) || parent.place.countsReads) {
             waiting.delete(node.id);
           }
@@ -130,7 +132,7 @@ export class Names {
     await Promise.all(
       nodes.map((node) =>
         this.#inTurn(node, limiter, signal, async () => {
-          await this.#one(node, signal);
+          await this.#one(node, { signal, isOfMany: true });
           if (this.#isRefinable(node.id) && !node.place.countsReads) {
             await this.complete(node, signal);
           }
@@ -151,7 +153,11 @@ export class Names {
   }
 
   /** With the manifest, read if it was not. @throws {OciError} */
-  async read(node: TagNode | ManifestNode, signal?: AbortSignal): Promise<Named> {
+  read(node: TagNode | ManifestNode, signal?: AbortSignal): Promise<Named> {
+    return this.#read(node, { signal });
+  }
+
+  async #read(node: TagNode | ManifestNode, op: Op): Promise<Named> {
     const known = this.#current(node);
     if (known !== undefined && !(known instanceof OciError) && known.manifest !== undefined) {
       return known;
@@ -161,7 +167,7 @@ export class Names {
       node,
       this.#ports.cache,
       known === undefined || known instanceof OciError ? this.#last.get(node.id) : known.descriptor,
-      signal,
+      op,
     );
     const named = namedBy(manifest, node, this.#ports.types(), (config) => this.#configs.get(config));
     this.#set(node, named);
@@ -253,7 +259,7 @@ export class Names {
   /** What is known of a tag that may not be there: asked once. Rejects for an abort only. */
   async find(node: TagNode, signal: AbortSignal): Promise<Named | OciError | undefined> {
     try {
-      await this.#one(node, signal);
+      await this.#one(node, { signal });
     } catch (error) {
       if (isAbort(error) || signal.aborted) {
         throw error;
@@ -294,22 +300,22 @@ export class Names {
     }
   }
 
-  async #one(node: TagNode | ManifestNode, signal: AbortSignal): Promise<void> {
+  async #one(node: TagNode | ManifestNode, { signal, isOfMany }: Op): Promise<void> {
     if (this.#known.get(node.id) === undefined) {
-      await this.#flights.run(node.id, (inner) => this.#ask(node, inner), signal);
+      await this.#flights.run(node.id, (inner) => this.#ask(node, { signal: inner, isOfMany }), signal);
     }
   }
 
-  async #ask(node: TagNode | ManifestNode, signal: AbortSignal): Promise<void> {
+  async #ask(node: TagNode | ManifestNode, op: Op): Promise<void> {
     if (node.kind === 'manifest' && this.wasKnown(node)) {
       // What it holds is known for ever; that it is still there is not.
-      await storeOf(node).resolve(node.descriptor.digest, { signal });
+      await storeOf(node).resolve(node.descriptor.digest, op);
     }
     if (node.kind === 'manifest' || !node.place.countsReads) {
-      await this.read(node, signal);
+      await this.#read(node, op);
       return;
     }
-    const descriptor = await storeOf(node).resolve(node.tag, { signal });
+    const descriptor = await storeOf(node).resolve(node.tag, op);
     const held = await this.#ports.cache.get(descriptor.digest);
     this.#set(
       node,

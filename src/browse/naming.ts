@@ -8,7 +8,7 @@ import { checkSize } from '../oci/content.ts';
 import { parseJson, parseManifest } from '../oci/manifest.ts';
 import { layersField } from '../oci/mediaTypes.ts';
 import { isSchema1 } from '../oci/schema1.ts';
-import type { FetchedManifest, ManifestCache, ReadStore } from '../oci/store.ts';
+import type { FetchedManifest, ManifestCache, Op, ReadStore } from '../oci/store.ts';
 import { isRecord, type Descriptor } from '../oci/descriptor.ts';
 import type { Named } from './browser.ts';
 import type { BlobNode, ManifestNode, TagNode } from './node.ts';
@@ -25,11 +25,11 @@ export async function readManifest(
   node: TagNode | ManifestNode,
   cache: ManifestCache,
   last: Descriptor | undefined,
-  signal?: AbortSignal,
+  op: Op = {},
 ): Promise<FetchedManifest> {
   if (node.kind === 'manifest') {
     const { digest } = node.descriptor;
-    const manifest = (await cache.get(digest)) ?? (await store.manifest(digest, { signal }));
+    const manifest = (await cache.get(digest)) ?? (await store.manifest(digest, op));
     cache.set(manifest);
     if (node.role !== 'untagged') {
       checkSize(node.descriptor, manifest.bytes.byteLength);
@@ -37,7 +37,7 @@ export async function readManifest(
     return manifest;
   }
   const cached = last && (await cache.get(last.digest));
-  const manifest = await store.manifest(node.tag, { signal, cached });
+  const manifest = await store.manifest(node.tag, { ...op, cached });
   cache.set(manifest);
   return manifest;
 }

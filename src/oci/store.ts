@@ -4,6 +4,8 @@ import type { Digest } from './digest.ts';
 /** What every operation that waits takes. */
 export interface Op {
   readonly signal?: AbortSignal | undefined;
+  /** One of many that nobody asked for by itself: not worth asking a registry that wants to be left alone. */
+  readonly isOfMany?: boolean | undefined;
 }
 
 /** A factory, not a stream: a retry reads again from the start. */

@@ -98,16 +98,27 @@ export class Authorizer {
     return this.#secrets.redact(text);
   }
 
-  /** What is known to be wanted for these scopes; undefined before the first challenge. */
-  async authorization(
-    scopes: readonly string[],
-    signal: AbortSignal | undefined,
-  ): Promise<string | undefined> {
+  /** Counts the accounts: another number, another account. */
+  get account(): number {
+    return this.#account;
+  }
+
+  /** Looks whether there is another by now. */
+  async currentAccount(): Promise<number> {
     const version = await this.#options.credentials.version?.();
     if (version !== this.#version) {
       this.#forget();
       this.#version = version;
     }
+    return this.#account;
+  }
+
+  /** What is known to be wanted for these scopes; undefined before the first challenge. */
+  async authorization(
+    scopes: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    await this.currentAccount();
     if (this.#wish?.kind === 'bearer') {
       return this.#token(this.#wish, scopes, undefined, signal);
     }

@@ -8,6 +8,7 @@ import { answerOf, discard, readBytes, readText, type Answer } from './answer.ts
 import type { Authorizer } from './authorizer.ts';
 import { cleanUrl } from './cleanUrl.ts';
 import { networkError, statusError } from './errors.ts';
+import { kindOf, Pause, type Held } from './pause.ts';
 import type { Traits } from './quirks.ts';
 import { rateLimitOf, type RateLimit } from './rateLimit.ts';
 import { retryAfter } from './retryAfter.ts';
@@ -67,14 +68,14 @@ const retriable: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 export class Client {
   readonly origin: string;
   readonly #options: ClientOptions;
-  /** No request of this registry starts before. */
-  #pausedUntil = 0;
+  readonly #pause: Pause;
   #headers: Answer['headers'] = {};
   #rateLimit: RateLimit | undefined;
 
   constructor(options: ClientOptions) {
     this.origin = options.origin;
     this.#options = options;
+    this.#pause = new Pause(() => this.#now());
   }
 
   get host(): string {
@@ -124,10 +125,11 @@ export class Client {
       wanted.signal?.throwIfAborted();
       let failure: Error;
       try {
-        await this.#pause(wanted.signal);
+        const held = await this.#paused(wanted, facts);
         const answer = await this.#authorized(wanted);
         if (isSuccess(answer) || wanted.expect?.includes(answer.status) === true) {
           this.#warn(answer);
+          this.#pause.end(held?.of === kindOf(wanted.url) ? held : undefined);
           return await use(answer);
         }
         if (answer.status === 404 && wanted.method === 'DELETE' && attempt > 1) {
@@ -142,15 +144,16 @@ export class Client {
       }
       const told = isOciError(failure) ? failure.facts.retryAfter : undefined;
       const wait = told === undefined ? this.#backOff(attempt) : told * 1000;
+      if (isOciError(failure, 'rate-limited') && told !== undefined && this.#isOwn(failure)) {
+        const { account } = this.authorizer;
+        this.#pause.begin(wait, { account, of: kindOf(wanted.url), refusal: failure });
+      }
       const isFinal =
         wanted.retry === false || attempt >= maxTries || waited + wait > maxWait || !canRetry(failure);
       if (isFinal || isAbort(failure)) {
         throw failure;
       }
       waited += wait;
-      if (told !== undefined) {
-        this.#pausedUntil = Math.max(this.#pausedUntil, this.#now() + wait);
-      }
       await this.#sleep(wait, wanted.signal);
     }
   }
@@ -352,11 +355,28 @@ export class Client {
     return 250 * 2 ** (attempt - 1) * (0.75 + random() / 2);
   }
 
-  async #pause(signal: AbortSignal | undefined): Promise<void> {
-    const left = this.#pausedUntil - this.#now();
-    if (left > 0) {
+  /**
+   * Waits until the registry wants to be asked again. Nobody waits for long: one of many is refused, and a person may try.
+   * @throws {OciError} `rate-limited`
+   */
+  async #paused({ isOfMany, signal }: Request, facts: ErrorFacts): Promise<Held | undefined> {
+    const { held, left } = this.#pause;
+    if (held && (await this.authorizer.currentAccount()) !== held.account) {
+      this.#pause.end(held);
+    } else if (held && left <= maxWait) {
       await this.#sleep(left, signal);
+    } else if (held && isOfMany === true) {
+      const { code, message, facts: found } = held.refusal;
+      throw new OciError(code, message, { ...found, ...facts, retryAfter: Math.ceil(left / 1000) });
     }
+    return held;
+  }
+
+  /** Whether it is the registry, or the service of its tokens, that says so. */
+  #isOwn({ facts }: OciError): boolean {
+    const from = URL.parse(facts.url ?? '')?.origin;
+    const { realm } = this.traits;
+    return from === this.origin || (realm !== undefined && from === new URL(realm).origin);
   }
 
   #now(): number {

@@ -63,6 +63,7 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
       headers: { accept: manifestAccept },
       scopes: this.pullScopes,
       signal: op.signal,
+      isOfMany: op.isOfMany,
       expect: [405],
     });
     await discard(answer);
@@ -100,7 +101,7 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
   async #manifest(
     ref: string,
     accept: string,
-    { cached, signal }: Op & { readonly cached?: FetchedManifest | undefined },
+    { cached, signal, isOfMany }: Op & { readonly cached?: FetchedManifest | undefined },
   ): Promise<FetchedManifest> {
     if (cached && ref === cached.descriptor.digest) {
       return cached;
@@ -115,6 +116,7 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
         },
         scopes: this.pullScopes,
         signal,
+        isOfMany,
         expect: cached ? [304] : [],
       },
       maxManifestSize,
