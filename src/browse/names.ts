@@ -315,7 +315,11 @@ export class Names {
       await this.#read(node, op);
       return;
     }
-    const descriptor = await storeOf(node).resolve(node.tag, op);
+    const descriptor = await headOf(node, op);
+    if (!descriptor) {
+      // It has no name before a person wants to know.
+      return;
+    }
     const held = await this.#ports.cache.get(descriptor.digest);
     this.#set(
       node,
@@ -323,6 +327,18 @@ export class Names {
         ? namedBy(held, node, this.#ports.types(), (config) => this.#configs.get(config))
         : namedByDescriptor(descriptor, this.#ports.types(), node.tag),
     );
+  }
+}
+
+/** Where reads are counted: undefined where it would have to be read. */
+async function headOf(node: TagNode, op: Op): Promise<Descriptor | undefined> {
+  try {
+    return await storeOf(node).resolve(node.tag, { ...op, neverReads: true });
+  } catch (error) {
+    if (isOciError(error, 'unsupported')) {
+      return undefined;
+    }
+    throw error;
   }
 }
 

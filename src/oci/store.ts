@@ -41,10 +41,17 @@ export interface ReferrersPage extends Page<Descriptor> {
   readonly byTag?: boolean;
 }
 
+export interface ResolveOp extends Op {
+  readonly neverReads?: boolean | undefined;
+}
+
 /** One repository, to read. A `ref` is a tag or a digest. */
 export interface ReadStore {
-  /** Where `ref` points, without reading it (a `HEAD`). @throws {OciError} `not-found` */
-  resolve(ref: string, op?: Op): Promise<Descriptor>;
+  /**
+   * Where `ref` points, without reading it (a `HEAD`), or by reading it where that says too little.
+   * @throws {OciError} `not-found`; `unsupported` with `neverReads`, where it would have to be read
+   */
+  resolve(ref: string, op?: ResolveOp): Promise<Descriptor>;
   /**
    * The manifest `ref` points to: one request. With `cached`, a server that can say "not modified" sends no body.
    * @throws {OciError} `not-found`, `too-large`, `digest-mismatch`, `manifest-invalid`

@@ -22,6 +22,7 @@ import type {
   PageOp,
   PushOp,
   ReferrersPage,
+  ResolveOp,
   Store,
 } from '../store.ts';
 import { checkedManifest, mediaTypeOf } from './checkedManifest.ts';
@@ -56,7 +57,7 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
     this.#referrers = new Referrers(this, options.client);
   }
 
-  async resolve(ref: string, op: Op = {}): Promise<Descriptor> {
+  async resolve(ref: string, { neverReads = false, ...op }: ResolveOp = {}): Promise<Descriptor> {
     const answer = await this.#client.send({
       method: 'HEAD',
       url: this.#manifestUrl(ref),
@@ -79,6 +80,7 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
       !isManifestType(mediaType)
     ) {
       // Before 1.2 the header was optional, and there are servers without HEAD: read it then.
+      if (neverReads) throw new OciError('unsupported', 'A HEAD does not say what it is', answer.facts);
       return (await this.manifest(ref, op)).descriptor;
     }
     if (isDigest(ref) && digest !== ref) {

@@ -252,4 +252,34 @@ describe('Docker Hub', () => {
     assert.equal(asked.length, 4);
     assert.match(asked[3] ?? '', /^GET /);
   });
+
+  it('is never read for a name, though a HEAD says too little: a row has none until a person hovers it', async (t) => {
+    const server = await serve(t, (request, response) => {
+      if (request.method === 'HEAD') {
+        response.setHeader('content-type', MediaType.manifest);
+        response.end();
+      } else {
+        answer(request, response, { tags: ['1.0', '2.0'], repositories: [] });
+      }
+    });
+    const browser = browsing(remoteOf(t, server).registry, { countsReads: true });
+    t.after(() => browser.dispose());
+    const repository = browser.find('p', 'library/alpine');
+    assert.ok(repository);
+    const reads = (): readonly string[] =>
+      server.seen.flatMap(({ method, url }) => (url.includes('/manifests/') ? [`${method} ${url}`] : []));
+    const [tag] = await browser.children(repository);
+    assert.ok(tag);
+    await eventually(() => reads().length === 2);
+    // Whoever reads all the same does so in the same turns, and at the latest with the page that is asked for next.
+    await browser.types(repository);
+    assert.ok(
+      reads().every((each) => each.startsWith('HEAD ')),
+      reads().join(),
+    );
+    assert.equal(browser.named(tag), undefined);
+    await browser.complete(tag);
+    assert.match(String(treeItem(tag, browser).description), /^Helm chart · /);
+    assert.equal(reads().filter((each) => each.startsWith('GET ')).length, 1);
+  });
 });
