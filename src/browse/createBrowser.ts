@@ -121,7 +121,7 @@ class Tree implements Browser {
     const listing = await this.#listings.first(this.#nodes.place(place), signal);
     const { rows, cut } = await levelOf(
       await namesOf(listing, this.#slices, place.pinned),
-      node.kind === 'group' ? node.path : '',
+      { group: node.kind === 'group' ? node.path : undefined, namespace: place.namespace },
       maxRows,
       new Set(place.pinned),
       this.#slices,

@@ -1,3 +1,4 @@
+import { inNamespace } from '../oci/remote/inNamespace.ts';
 import { naturalKey } from './order.ts';
 import type { Slices } from './slices.ts';
 
@@ -5,19 +6,26 @@ import type { Slices } from './slices.ts';
 export type Level =
   { readonly kind: 'group'; readonly path: string } | { readonly kind: 'repository'; readonly name: string };
 
+/** Where a level of names is. */
+export interface Where {
+  /** Of a group, without a trailing slash. */
+  readonly group?: string | undefined;
+  /** Of the place: its names start below it, others from their first part on. */
+  readonly namespace?: string | undefined;
+}
+
 /**
- * What stands directly below `prefix` (a path without its trailing slash; empty: the top): repositories, and one group for
- * each part that others go on from. `team` and `team/app` make a repository and a group. Rows of the names in `first` come
- * first, the others as people count; at most `limit`, and `cut` says that there are more.
+ * What stands directly there: repositories, and one group for each part that others go on from. `team` and `team/app` make a
+ * repository and a group. Rows of the names in `first` come first, the others as people count; at most `limit`, and `cut` says
+ * that there are more.
  */
 export async function levelOf(
   names: Iterable<string>,
-  prefix: string,
+  { group, namespace }: Where,
   limit: number,
   first: ReadonlySet<string>,
   slices: Slices,
 ): Promise<{ readonly rows: readonly Level[]; readonly cut: boolean }> {
-  const start = prefix === '' ? 0 : prefix.length + 1;
   const found = new Map<string, { readonly row: Level; isFirst: boolean; readonly order: string }>();
   let cut = false;
   let looked = 0;
@@ -25,10 +33,11 @@ export async function levelOf(
     if (++looked % 1024 === 0) {
       await slices.turn();
     }
-    if (start > 0 && !(name.startsWith(prefix) && name[prefix.length] === '/')) {
+    const top = topOf(name, namespace);
+    if (group !== undefined && (top > group.length || !name.startsWith(`${group}/`))) {
       continue;
     }
-    const slash = name.indexOf('/', start);
+    const slash = name.indexOf('/', group === undefined ? top : group.length + 1);
     const path = slash < 0 ? name : name.slice(0, slash);
     const key = slash < 0 ? path : `${path}/`;
     const known = found.get(key);
@@ -47,8 +56,20 @@ export async function levelOf(
   return { rows: rows.map(({ row }) => row), cut };
 }
 
-/** The groups a repository stands in, outermost first: `a`, `a/b` of `a/b/c`. */
-export function groupsOf(repository: string): readonly string[] {
+/** Where the first part of a name begins that has a row: behind its namespace, at its last part where it is that itself. */
+function topOf(name: string, namespace: string | undefined): number {
+  if (namespace === undefined || !inNamespace(name, namespace)) {
+    return 0;
+  }
+  return name === namespace ? name.length : namespace.length + 1;
+}
+
+/** The groups a repository stands in, outermost first: `a`, `a/b` of `a/b/c`; those of a namespace are none. */
+export function groupsOf(repository: string, namespace?: string): readonly string[] {
   const parts = repository.split('/');
-  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
+  const top = topOf(repository, namespace);
+  return parts
+    .slice(1)
+    .map((_, index) => parts.slice(0, index + 1).join('/'))
+    .filter((group) => group.length > top);
 }

@@ -137,7 +137,7 @@ export class Nodes {
 
   /** The group a path stands in, or its place. */
   #above(place: Place, path: string): PlaceNode | GroupNode {
-    const group = groupsOf(path).at(-1);
+    const group = groupsOf(path, place.namespace).at(-1);
     return group === undefined ? this.place(place) : this.group(place, group);
   }
 

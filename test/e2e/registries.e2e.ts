@@ -194,7 +194,6 @@ scenario(
       await shown(editor, `${gitlab.host}/fleet`);
       await editor.clearNotifications();
       await editor.expand(`${gitlab.host}/fleet`);
-      await editor.expand('fleet');
       await editor.row('harbour').waitFor();
       await editor.picture('namespace');
       await editor.context(editor.row(`${gitlab.host}/fleet`), 'Remove Registry…');
