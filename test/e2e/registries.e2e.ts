@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import type { Locator } from 'playwright-core';
@@ -141,6 +141,55 @@ scenario(
     await editor.answer(account.password, /2\/2/);
     await editor.row('No repositories').waitFor();
     await editor.clearNotifications();
+  },
+);
+
+/** Points at a row until its tooltip says so. What it says stays until the row is asked for again. */
+async function tooltip(editor: Editor, label: string, text: RegExp): Promise<void> {
+  const hover = editor.page.locator('.monaco-hover:visible', { hasText: text }).first();
+  for (let attempt = 0; attempt < 5 && !(await hover.isVisible()); attempt++) {
+    if (attempt > 0) {
+      await editor.context(editor.row(label), 'Refresh');
+    }
+    await editor.page.mouse.move(640, 500);
+    await editor.row(label).locator('.label-name').hover();
+    await hover.waitFor({ timeout: 3_000 }).catch(() => undefined);
+  }
+  await hover.waitFor();
+}
+
+scenario(
+  'uses the account docker has, or another that is signed in to; the tooltip says which',
+  () => session,
+  async ({ editor, work }) => {
+    const { host } = closed;
+    const row = editor.row(host);
+    const auth = Buffer.from(`${account.user}:${account.password}`).toString('base64');
+    writeFileSync(path.join(work, 'docker/config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
+    await editor.context(row, 'Switch Account…');
+    await editor.page.locator('.quick-input-widget:visible', { hasText: /ann\s*used now/ }).waitFor();
+    await editor.picture('switch-account');
+    await editor.pick('What Is There');
+    await editor.notification(/is used as .*docker\/config\.json now/);
+    await tooltip(editor, host, /Account\W+\S*docker\/config\.json/);
+    await editor.clearNotifications();
+    await editor.context(row, 'Sign In…');
+    await editor.page.locator('.quick-input-widget:visible', { hasText: /docker\/config\.json/ }).waitFor();
+    await editor.picture('sign-in');
+    await editor.pick('User Name and Password');
+    await editor.answer(account.user, /1\/2/);
+    await editor.answer(account.password, /2\/2/);
+    await editor.notification(/Signed in to .* as ann/);
+    await tooltip(editor, host, /Account\W+Sign\sIn\sof\sthis\seditor\sas\sann/);
+    await editor.clearNotifications();
+    await editor.context(row, 'Sign Out');
+    await editor.notification(/Signed out of .* What \S*docker\/config\.json holds is still used/);
+    await tooltip(editor, host, /Account\W+\S*docker\/config\.json/);
+    await editor.clearNotifications();
+    // What is there goes with its file, and nobody is asked before it is wanted.
+    rmSync(path.join(work, 'docker/config.json'));
+    await editor.context(row, 'Refresh');
+    await editor.row('Sign-in needed').waitFor();
   },
 );
 

@@ -24,7 +24,7 @@ export interface Session {
   readonly registry: RunningRegistry;
   /** The folder the editor has open: a copy of `test/fixtures/workspace`, a git repository. */
   readonly workspace: string;
-  /** For what goes with the session. */
+  /** For what goes with the session; docker's `config.json` is looked for in `docker` there. */
   readonly work: string;
   readonly settings: Readonly<Record<string, unknown>>;
   close(): Promise<void>;
@@ -40,10 +40,14 @@ export async function openSession(): Promise<Session> {
   mkdirSync(localFolder);
   const vsix = process.env['OCI_EXPLORER_VSIX'] ?? (await packExtension());
   const settings = { 'ociExplorer.localFolder': localFolder };
+  // No account of whoever runs the tests.
+  const docker = path.join(work, 'docker');
+  mkdirSync(docker);
+  const env = { DOCKER_CONFIG: docker, REGISTRY_AUTH_FILE: path.join(docker, 'auth.json') };
   const [registry, browser, workbench] = await Promise.all([
     startRegistry('distribution'),
     startBrowser(),
-    startWorkbench({ folder: workspace, extension: { vsix }, settings }),
+    startWorkbench({ folder: workspace, extension: { vsix }, settings, env }),
     fillSamples(localFolder),
   ]);
   const page = await newPage(browser);
