@@ -1,4 +1,4 @@
-import { commands, l10n, type Disposable } from 'vscode';
+import { commands, l10n, window, type Disposable } from 'vscode';
 import { identify } from '../artifacts/identify.ts';
 import type { Location } from '../browse/location.ts';
 import { Command } from '../contributions.ts';
@@ -52,7 +52,12 @@ export function registerOpenAs(services: Services): Disposable {
         !(given instanceof OciError) && given.descriptor.digest === own.digest,
     });
     if (got instanceof OciError) {
-      throw got;
+      if (!isNoSuchForm(got)) {
+        throw got;
+      }
+      const said = noSuchForm(form.name, shownText(target, ref));
+      void window.showInformationMessage([said, ...detailOf(got)].join(' '));
+      return;
     }
     services.manifests.set(got);
     const uri = toUri(await locationOf(target, store, form.mediaType, got, services.signal));
@@ -60,7 +65,7 @@ export function registerOpenAs(services: Services): Disposable {
   });
 }
 
-/** One after the other, each with an `Accept` of its own. @throws {OciError} when nothing comes back for any of them */
+/** One after the other, each with an `Accept` of its own. @throws {OciError} when none is answered, as for who may not ask */
 async function ask(
   store: Negotiator,
   ref: string,
@@ -78,11 +83,29 @@ async function ask(
     });
     answers.push({ form, got });
   }
-  const [first] = answers;
-  if (first?.got instanceof OciError && answers.every(({ got }) => got instanceof OciError)) {
-    throw first.got;
+  const faults = answers.flatMap(({ got }) => (got instanceof OciError && !isNoSuchForm(got) ? [got] : []));
+  const [first] = faults;
+  if (first && faults.length === answers.length) {
+    throw first;
   }
   return answers;
+}
+
+/**
+ * What registries answer to who accepts nothing that they have of a tag: 404 as most, 406 as HTTP says, or 400 as distribution 3.
+ * The tag was found a moment before, so it is no name that is wrong, and nothing to sign in for.
+ */
+function isNoSuchForm({ facts: { status } }: OciError): boolean {
+  return status === 404 || status === 406 || status === 400;
+}
+
+function noSuchForm(form: string, shown: string): string {
+  return l10n.t('The registry has no {0} of {1}.', form, plainText(shown, 200));
+}
+
+/** The registry's own words. */
+function detailOf({ facts: { detail } }: OciError): readonly string[] {
+  return detail === undefined ? [] : [plainText(detail, 200)];
 }
 
 function choiceOf(answer: Answer, own: string, { types }: Services): Choice<Answer> {
@@ -91,7 +114,9 @@ function choiceOf(answer: Answer, own: string, { types }: Services): Choice<Answ
     return {
       label: `$(circle-slash) ${form.name}`,
       description: l10n.t('nothing'),
-      detail: errorText(got).message,
+      detail: isNoSuchForm(got)
+        ? [l10n.t('the registry has no such form of this tag'), ...detailOf(got)].join(' · ')
+        : errorText(got).message,
       value: answer,
     };
   }

@@ -101,6 +101,22 @@ scenario(
 );
 
 scenario(
+  'opens a tag as clients of different ages get it, and says which form the registry has not',
+  () => session,
+  async ({ editor }) => {
+    await editor.context(editor.row('1.0.0'), 'Open As…');
+    await editor.pick(/^\s*Docker schema 1/, /Open As/);
+    const said = await editor.notification(/has no Docker schema 1 of .*team\/site:1\.0\.0/);
+    assert.doesNotMatch(said, /Sign in|Check the name/i);
+    await editor.clearNotifications();
+    await editor.context(editor.row('1.0.0'), 'Open As…');
+    await editor.pick(/^\s*OCI manifest/, /Open As/);
+    await editor.tab(/site:1\.0\.0 › manifest$/).waitFor();
+    await editor.page.locator('.view-line', { hasText: 'application/vnd.acme.site.v1' }).first().waitFor();
+  },
+);
+
+scenario(
   'finds the tags of a type, which is chosen from those there are',
   () => session,
   async ({ editor, registry, workspace }) => {
