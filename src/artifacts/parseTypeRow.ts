@@ -1,4 +1,5 @@
 import { isRecord } from '../oci/descriptor.ts';
+import { isMediaType } from '../oci/mediaTypes.ts';
 import { stages } from './claims.ts';
 import { layerContents, type TypeRow } from './table.ts';
 import { categories } from './type.ts';
@@ -108,10 +109,54 @@ const shortName = text(
 );
 const line = text(/^[ -~]+$/, 256, 'one line of at most 256 ASCII characters');
 
-const layer = object({ mediaType: pattern, name: shortName, content: oneOf(layerContents) }, [
-  'mediaType',
-  'name',
-]);
+const layer = object(
+  { mediaType: pattern, name: shortName, content: oneOf(layerContents), files: patterns },
+  ['mediaType', 'name'],
+);
+
+const mediaType: Check = (value, path) =>
+  typeof value === 'string' && isMediaType(value) ? undefined : `${path} is not a media type`;
+
+/** Most members of an object or list of a config, and most within one another. */
+const maxMembers = 50;
+const maxDepth = 6;
+
+/** What JSON can say, and a person could have written. */
+function jsonCheck(depth: number): Check {
+  return (value, path) => {
+    if (typeof value === 'object' && value !== null) {
+      const entries = Object.entries(value);
+      return depth === maxDepth || entries.length > maxMembers || !(Array.isArray(value) || isRecord(value))
+        ? `${path} is too deep or has more than ${maxMembers} members`
+        : firstProblem(
+            entries.map(([name, inner]) => jsonCheck(depth + 1)(inner, `${path}.${name.slice(0, 100)}`)),
+          );
+    }
+    return value === null || typeof value === 'boolean' || Number.isFinite(value)
+      ? undefined
+      : text(/^/, 500, 'a text, number or collection')(value, path);
+  };
+}
+
+const pushForm = both(
+  object(
+    {
+      artifactType: mediaType,
+      configMediaType: mediaType,
+      config: both((value, path) => (isRecord(value) ? undefined : `${path} is not an object`), jsonCheck(0)),
+      configFile: text(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 100, 'the name of a file'),
+      annotations: pairSet,
+      pathAnnotation: pattern,
+    },
+    [],
+  ),
+  (value, path) =>
+    Object.hasOwn(value as object, 'artifactType') || Object.hasOwn(value as object, 'configMediaType')
+      ? undefined
+      : `${path} has no media type`,
+);
+
+const push: Check = (value, path) => (value === false ? undefined : pushForm(value, path));
 
 const reservedIds = ['unknown', 'manifest', 'config', 'layer'];
 
@@ -133,6 +178,7 @@ const rowCheck = object(
     match,
     layers: list(layer, 100, 0),
     files: patterns,
+    push,
     tool: line,
     pull: line,
     docs: text(/^https:\/\/[!-~]+$/, 500, 'an https address'),

@@ -47,10 +47,26 @@ export interface TypeRow {
   readonly layers?: readonly LayerRow[];
   /** Names of the files it holds, `*` for anything, for who pushes one; by default as the media types of its layers say. */
   readonly files?: OneOrMany<string>;
+  /** What a push of one makes; false: only its own tool can. By default the first type that it is told by, and an empty config. */
+  readonly push?: false | PushRow;
   readonly tool?: string;
   /** With the placeholders of `pullCommand`. */
   readonly pull?: string;
   readonly docs?: string;
+}
+
+/** What a manifest that is pushed says of itself. */
+export interface PushRow {
+  readonly artifactType?: string;
+  /** Of a config of its own; without one the config is the empty one of OCI. */
+  readonly configMediaType?: string;
+  /** Content of that config, as JSON in which the placeholders of `configContent` are filled in; `{}` by default. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Name of the file the config is: among those that are pushed, or, as `Chart.yaml`, within them. */
+  readonly configFile?: string;
+  readonly annotations?: Pairs;
+  /** An annotation of layers that its tool reads a path from, besides that of OCI. */
+  readonly pathAnnotation?: string;
 }
 
 export interface LayerRow {
@@ -59,6 +75,8 @@ export interface LayerRow {
   readonly name: string;
   /** What the bytes are, where the media type does not end in it. */
   readonly content?: (typeof layerContents)[number];
+  /** Names of the files that are pushed as it, `*` for anything; by default as its content or media type says. */
+  readonly files?: OneOrMany<string>;
 }
 
 export const layerContents = ['tar', 'tar+gzip', 'tar+zstd', 'json', 'yaml', 'text', 'wasm', 'zip'] as const;

@@ -1,15 +1,15 @@
 import { dirname, basename } from 'node:path';
 import { l10n, QuickPickItemKind } from 'vscode';
+import type { TypeTable } from '../artifacts/table.ts';
 import type { Node } from '../browse/node.ts';
 import type { Place } from '../browse/place.ts';
 import { readMetadata, type Metadata } from '../host/metadata.ts';
 import { plainText } from '../host/plainText.ts';
 import type { Services } from '../host/services.ts';
 import { shortDigest } from '../oci/digest.ts';
-import { isMediaType } from '../oci/mediaTypes.ts';
 import { isRepository, isTag } from '../oci/reference.ts';
 import type { Source } from '../packaging/plan.ts';
-import { filesType, pushTypes, type PushType } from '../packaging/pushTypes.ts';
+import { filesType, pushMediaType, pushTypes, typedType, type PushType } from '../packaging/pushTypes.ts';
 import { askPick, askText, back, type Back, type Choice, type Separator, type StepInfo } from './ask.ts';
 import { askAnnotations } from './askAnnotations.ts';
 import { askPlace, askRepository } from './askTarget.ts';
@@ -21,12 +21,12 @@ export interface PushAnswers {
   readonly place: Place;
   readonly repository: string;
   readonly tag: string;
-  readonly artifactType: string;
+  readonly type: PushType;
   readonly annotations: Metadata;
 }
 
 /** What was answered for a folder the last time. */
-type Remembered = Partial<Record<'place' | 'repository' | 'artifactType', string>>;
+type Remembered = Partial<Record<'place' | 'repository' | 'type', string>>;
 
 /** The row of the tree a push starts at. */
 export interface PushStart {
@@ -94,12 +94,8 @@ export async function askPush(
       return tag === back ? back : { ...so, tag };
     },
     async (so, at) => {
-      const artifactType = await askType(
-        { ...at, title },
-        last.artifactType,
-        pushTypes(services.types.table()),
-      );
-      return artifactType === back ? back : { ...so, artifactType };
+      const type = await askType({ ...at, title }, last.type, services.types.table());
+      return type === back ? back : { ...so, type };
     },
     async (so, at) => {
       const annotations = await askAnnotations({ ...at, title }, so.annotations ?? metadata);
@@ -107,40 +103,57 @@ export async function askPush(
     },
   ];
   const answers = await runSteps({}, steps, isChosen ? answersOf(given) : []);
-  const { place, repository, artifactType } = answers;
-  await services.context.workspaceState.update(key, { place: place?.id, repository, artifactType });
+  const { place, repository, type } = answers;
+  const remembered: Remembered = {
+    ...(place ? { place: place.id } : {}),
+    ...(repository === undefined ? {} : { repository }),
+    ...(type ? { type: type.id } : {}),
+  };
+  await services.context.workspaceState.update(key, remembered);
   return answers as PushAnswers;
 }
 
 /** One of the known types, the one of the last time, or any media type that is typed. */
-function askType(
-  at: StepInfo,
-  last: string | undefined,
-  knownTypes: readonly PushType[],
-): Promise<string | Back> {
-  const choice = ({ artifactType, label, layers }: PushType): Choice<string> => ({
-    label: label === filesType.label ? l10n.t('Files') : plainText(label),
-    description: plainText(artifactType),
+function askType(at: StepInfo, last: string | undefined, table: TypeTable): Promise<PushType | Back> {
+  const knownTypes = pushTypes(table);
+  const choice = (type: PushType): Choice<PushType> => ({
+    label: type.id === filesType.id ? l10n.t('Files') : plainText(type.label),
+    description: plainText(pushMediaType(type)),
     // What its layers are, so that files can be told to fit before they are sent.
-    ...(layers.length > 0 ? { detail: plainText(layers.map(({ mediaType }) => mediaType).join(', ')) } : {}),
-    value: artifactType,
+    ...(type.layers.length > 0
+      ? { detail: plainText(type.layers.map(({ mediaType }) => mediaType).join(', ')) }
+      : {}),
+    value: type,
   });
-  const isKnown = [filesType, ...knownTypes].some(({ artifactType }) => artifactType === last);
-  const choices: readonly (Choice<string> | Separator)[] = [
-    ...(last === undefined || isKnown
-      ? []
-      : [{ label: plainText(last), description: l10n.t('used the last time'), value: last }]),
+  const all = [filesType, ...knownTypes];
+  const used = last === undefined ? undefined : (all.find(({ id }) => id === last) ?? typedType(last, table));
+  const active = used ?? filesType;
+  const choices: readonly (Choice<PushType> | Separator)[] = [
+    ...(used && used !== filesType
+      ? [
+          {
+            ...choice(used),
+            description: [
+              ...(used.label === pushMediaType(used) ? [] : [plainText(pushMediaType(used))]),
+              l10n.t('used the last time'),
+            ].join(' · '),
+          },
+        ]
+      : []),
     choice(filesType),
     { label: l10n.t('Known types'), kind: QuickPickItemKind.Separator },
-    ...knownTypes.map(choice),
+    ...knownTypes.filter(({ id }) => id !== used?.id).map(choice),
   ];
-  return askPick<string>({
+  return askPick<PushType>({
     ...at,
     placeholder: l10n.t('Type of the artifact: choose one, or type a media type'),
     choices,
-    typed: (text) =>
-      isMediaType(text) ? { label: text, description: l10n.t('artifactType'), value: text } : undefined,
-    active: ({ value }) => value === (last ?? filesType.artifactType),
+    typed: (text) => {
+      const type = typedType(text, table);
+      const description = type?.label === text ? l10n.t('artifactType') : plainText(type?.label ?? '');
+      return type && { label: text, description, value: type };
+    },
+    active: ({ value }) => value.id === active.id,
   });
 }
 

@@ -16,6 +16,7 @@ import type { Store } from '../oci/store.ts';
 import { buildArtifact, type BuiltArtifact } from '../packaging/artifact.ts';
 import { misfitOf, type Misfit } from '../packaging/fit.ts';
 import { planPush, type PushPlan, type Source } from '../packaging/plan.ts';
+import { preparePush } from '../packaging/preparePush.ts';
 import { previewText } from '../packaging/preview.ts';
 import { sourcesOf } from '../packaging/sources.ts';
 import { confirm, pickOne } from './ask.ts';
@@ -101,8 +102,7 @@ async function push(
   const { built } = packed;
   try {
     const store = place.registry.repository(repository);
-    const misfit = misfitOf(answers.artifactType, packed.plan, services.types.table());
-    await agree(shownText(target, tag), tag, { ...packed, misfit }, services, preview);
+    await agree(shownText(target, tag), tag, packed, services, preview);
     const present = await send(built, shownText(target, tag), store, tag, services);
     services.events.changed.fire({ place: place.id, repository });
     void tell(built, present, targetText(target, tag), { place: place.id, repository, ref: tag });
@@ -113,6 +113,7 @@ async function push(
 
 interface Packed {
   readonly plan: PushPlan;
+  readonly misfit: Misfit | undefined;
   readonly built: BuiltArtifact;
   /** What the tag points to before. */
   readonly existing: Descriptor | undefined;
@@ -120,20 +121,22 @@ interface Packed {
 
 /** One notification for all: of more than three at once the editor hides the last, which is the one that tells. */
 function pack(sources: readonly Source[], answers: PushAnswers, services: Services): Promise<Packed> {
-  const { place, repository, tag, artifactType, annotations } = answers;
+  const { place, repository, tag, type, annotations } = answers;
   return withProgress(
     l10n.t('Packing'),
     async ({ signal, report }) => {
       const temporary = services.context.globalStorageUri.fsPath;
       await mkdir(temporary, { recursive: true });
       const largeFile = setting('push.largeFile') * mebibyte;
-      const plan = await planPush(sources, { largeFile, signal });
-      await agreeToSize(plan);
+      const planned = await planPush(sources, { largeFile, signal });
+      await agreeToSize(planned);
+      const { lacking, ...prepared } = await preparePush(planned, type, signal);
+      const { plan } = prepared;
       const existing = await find(place.registry.repository(repository), tag, { signal });
       let read = 0;
       const built = await buildArtifact(plan, {
-        artifactType,
-        annotations,
+        ...prepared,
+        annotations: { ...prepared.annotations, ...annotations },
         keepFileTimes: setting('push.keepFileTimes'),
         temporary,
         signal,
@@ -142,7 +145,7 @@ function pack(sources: readonly Source[], answers: PushAnswers, services: Servic
           report(humanSize(read), read / (plan.size || 1));
         },
       });
-      return { plan, built, existing };
+      return { plan, misfit: misfitOf(type.row, planned, lacking), built, existing };
     },
     services.signal,
   );
@@ -175,7 +178,7 @@ function largest({ layers }: PushPlan): readonly { readonly path: string; readon
 async function agree(
   target: string,
   tag: string,
-  { plan, built, existing, misfit }: Packed & { readonly misfit: Misfit | undefined },
+  { plan, built, existing, misfit }: Packed,
   services: Services,
   preview: PushPreview,
 ): Promise<void> {

@@ -45,9 +45,12 @@ export function encodeManifest(document: ManifestDocument): Uint8Array {
     ...(subject ? { subject: descriptorText(subject) } : {}),
     ...(annotations ? { annotations: mapText(annotations) } : {}),
   });
-  return new TextEncoder().encode(
-    text.replace(/[<>&\u2028\u2029]/g, (character) => escapes[character] ?? character),
-  );
+  return new TextEncoder().encode(goEscaped(text));
+}
+
+/** JSON as Go writes it: some characters that need no escape have one. */
+export function goEscaped(json: string): string {
+  return json.replace(/[<>&\u2028\u2029]/g, (character) => escapes[character] ?? character);
 }
 
 function descriptorText(descriptor: Descriptor): string {

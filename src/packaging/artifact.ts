@@ -14,10 +14,11 @@ import { MediaType } from '../oci/mediaTypes.ts';
 import { MemoryStore } from '../oci/memory.ts';
 import type { Op } from '../oci/store.ts';
 import type { PlanEntry, PlanLayer, PushPlan } from './plan.ts';
+import type { PreparedPush } from './preparePush.ts';
 import { fileOf, tarOf } from './tarStream.ts';
 
-export interface ArtifactOptions extends Op {
-  readonly artifactType: string;
+export interface ArtifactOptions extends Op, Partial<Omit<PreparedPush, 'plan' | 'lacking'>> {
+  /** Of the person; they come before those of the type. */
   readonly annotations: Annotations;
   readonly keepFileTimes: boolean;
   /** Where compressed layers wait to be sent. */
@@ -31,6 +32,8 @@ export interface BuiltArtifact {
   readonly store: ArtifactStore;
   readonly root: Descriptor;
   readonly manifest: Uint8Array;
+  /** Content of a config of its own. */
+  readonly config?: Uint8Array;
   readonly layers: readonly Descriptor[];
   dispose(): Promise<void>;
 }
@@ -60,8 +63,8 @@ export class ArtifactStore extends MemoryStore {
 }
 
 /**
- * What `oras push` would make of the plan: a layer per source, folders as tar and gzip, the empty config, and the manifest
- * with oras's order of keys. Each folder is compressed once, to a temporary file.
+ * What `oras push` would make of the plan: a layer per source, folders as tar and gzip, the empty config or, as with
+ * `--config`, one of the type, and the manifest with oras's order of keys. Each folder is compressed once, to a temporary file.
  */
 export async function buildArtifact(plan: PushPlan, options: ArtifactOptions): Promise<BuiltArtifact> {
   await sweep(options.temporary, { before: /push-/, behind: /\w{6}/ });
@@ -79,23 +82,40 @@ export async function buildArtifact(plan: PushPlan, options: ArtifactOptions): P
           : hashFile(layer, store, options)),
       );
     }
-    const config: Descriptor = {
+    const empty: Descriptor = {
       mediaType: MediaType.empty,
       digest: digestOf(emptyConfig),
       size: emptyConfig.byteLength,
+      data: emptyConfig.toString('base64'),
     };
-    await store.push(config, bodyOf(emptyConfig));
+    const annotations = { [Annotation.created]: fixedCreated, ...options.annotations };
+    const content = options.config?.content({
+      created: annotations[Annotation.created],
+      layers,
+      diffIds: layers.map(({ digest, annotations: said }) => said?.[Annotation.contentDigest] ?? digest),
+      wasmOs: options.wasmOs ?? '',
+    });
+    const config: Descriptor =
+      options.config && content
+        ? { mediaType: options.config.mediaType, digest: digestOf(content), size: content.byteLength }
+        : empty;
+    if (content) {
+      await store.push(config, bodyOf(content));
+    }
+    if (!content || layers.length === 0) {
+      await store.push(empty, bodyOf(emptyConfig));
+    }
     const manifest = encodeManifest({
       schemaVersion: 2,
       mediaType: MediaType.manifest,
-      artifactType: options.artifactType,
-      config: { ...config, data: emptyConfig.toString('base64') },
-      layers: layers.length > 0 ? layers : [{ ...config, data: emptyConfig.toString('base64') }],
-      annotations: { [Annotation.created]: fixedCreated, ...options.annotations },
+      ...(options.artifactType === undefined ? {} : { artifactType: options.artifactType }),
+      config,
+      layers: layers.length > 0 ? layers : [empty],
+      annotations,
     });
     const root = { mediaType: MediaType.manifest, digest: digestOf(manifest), size: manifest.byteLength };
     await store.push(root, bodyOf(manifest));
-    return { store, root, manifest, layers, dispose };
+    return { store, root, manifest, ...(content ? { config: content } : {}), layers, dispose };
   } catch (error) {
     await dispose();
     throw error;
@@ -123,13 +143,13 @@ async function packFolder(
     throw fileError(error, file);
   });
   const descriptor: Descriptor = {
-    mediaType: MediaType.layerTarGzip,
+    mediaType: options.layerType?.(layer) ?? MediaType.layerTarGzip,
     digest: packed.digest(),
     size: packed.size,
     annotations: {
       [Annotation.contentDigest]: tar.digest(),
       [Annotation.unpack]: 'true',
-      [Annotation.title]: layer.title,
+      ...titleOf(layer, options),
     },
   };
   const entry: PlanEntry = {
@@ -157,8 +177,9 @@ async function* counted(
 async function hashFile(
   layer: PlanLayer,
   store: ArtifactStore,
-  { signal, onBytes }: ArtifactOptions,
+  options: ArtifactOptions,
 ): Promise<Descriptor> {
+  const { signal, onBytes } = options;
   const [entry] = layer.entries;
   const digester = new Digester();
   for await (const chunk of entry ? fileOf(entry, signal) : []) {
@@ -166,13 +187,17 @@ async function hashFile(
     onBytes?.(chunk.byteLength);
   }
   const descriptor: Descriptor = {
-    mediaType: MediaType.layerTar,
+    mediaType: options.layerType?.(layer) ?? MediaType.layerTar,
     digest: digester.digest(),
     size: digester.size,
-    annotations: { [Annotation.title]: layer.title },
+    annotations: titleOf(layer, options),
   };
   if (entry) {
     store.addFile(descriptor.digest, (ending) => fileOf(entry, ending));
   }
   return descriptor;
+}
+
+function titleOf({ title }: PlanLayer, { pathAnnotation }: ArtifactOptions): Annotations {
+  return { [Annotation.title]: title, ...(pathAnnotation === undefined ? {} : { [pathAnnotation]: title }) };
 }

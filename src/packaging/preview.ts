@@ -13,7 +13,7 @@ const maxListed = 2000;
 export function previewText(
   target: string,
   plan: PushPlan,
-  { root, manifest, layers }: BuiltArtifact,
+  { root, manifest, config, layers }: BuiltArtifact,
   nameOf: (path: string) => string,
   misfit?: Misfit,
 ): string {
@@ -39,8 +39,19 @@ export function previewText(
       })),
     ),
     manifest: JSON.parse(new TextDecoder().decode(manifest)) as unknown,
+    ...(config ? { config: parsed(config) } : {}),
   };
   return `${JSON.stringify(preview, undefined, 2)}\n`;
+}
+
+/** A config may be any file. */
+function parsed(bytes: Uint8Array): unknown {
+  const text = new TextDecoder().decode(bytes);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text.slice(0, maxListed);
+  }
 }
 
 function cut<T>(list: readonly T[]): readonly (T | string)[] {

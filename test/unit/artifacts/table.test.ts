@@ -190,6 +190,19 @@ describe('a new type', () => {
       [{ ...rocket, match: { ...rocket.match, require: {} } }, /^match\.require is empty/],
       [{ ...rocket, match: { ...rocket.match, require: { manifestKind: 'list' } } }, /manifestKind is not/],
       [{ ...rocket, layers: [{ mediaType: 'a/b' }] }, /^layers\[0\]\.name is missing/],
+      [
+        { ...rocket, layers: [{ mediaType: 'a/b', name: 'A', files: [1] }] },
+        /^layers\[0\]\.files\[0\] is not/,
+      ],
+      [{ ...rocket, push: true }, /^push is not an object/],
+      [{ ...rocket, push: {} }, /^push has no media type/],
+      [{ ...rocket, push: { config: {} } }, /^push has no media type/],
+      [{ ...rocket, push: { artifactType: 'application/vnd.acme.*' } }, /^push\.artifactType is not/],
+      [{ ...rocket, push: { artifactType: 'a/b', subject: {} } }, /^push\.subject is not known/],
+      [{ ...rocket, push: { configMediaType: 'a/b', config: [] } }, /^push\.config is not an object/],
+      [{ ...rocket, push: { configMediaType: 'a/b', configFile: '../../x' } }, /^push\.configFile is not/],
+      [{ ...rocket, push: { artifactType: 'a/b', annotations: { a: 1 } } }, /^push\.annotations\.a is not/],
+      [{ ...rocket, push: { artifactType: 'a/b', pathAnnotation: '*' } }, /^push\.pathAnnotation is not/],
       [{ ...rocket, pull: 'rocket pull {ref}\nrm -rf ~' }, /^pull is not one line/],
       [{ ...rocket, docs: 'javascript:alert(1)' }, /^docs is not/],
       [
@@ -206,6 +219,23 @@ describe('a new type', () => {
       assert.deepEqual(parseTypeRow(row), { row });
       assert.ok(isTable([row]));
     }
+  });
+
+  it('has a config that JSON can say, however it is given', () => {
+    const withConfig = (config: unknown): unknown => ({
+      ...rocket,
+      push: { configMediaType: 'a/b', config },
+    });
+    const round: Record<string, unknown> = {};
+    round['round'] = round;
+    const many = Object.fromEntries(Array.from({ length: 51 }, (_, index) => [`a${index}`, 1]));
+    for (const config of [round, many, { a: many }, { a: 1n }, { a: NaN }, { a: () => 1 }]) {
+      const parsed = parseTypeRow(withConfig(config));
+      assert.match('problem' in parsed ? parsed.problem : 'no problem', /^push\.config/);
+    }
+    const row = withConfig({ created: '{created}', rootfs: { diff_ids: ['a', 1, true, null] } });
+    assert.deepEqual(parseTypeRow(row), { row });
+    assert.ok(isTable([row]));
   });
 
   it('cannot make a name take long, whatever its patterns are', () => {

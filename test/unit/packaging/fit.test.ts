@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createTable, builtInTable } from '../../../src/artifacts/table.ts';
-import { misfitOf } from '../../../src/packaging/fit.ts';
+import { createTable, builtInTable, type TypeTable } from '../../../src/artifacts/table.ts';
+import { misfitOf as misfit, type Misfit } from '../../../src/packaging/fit.ts';
 import type { PlanLayer, PushPlan } from '../../../src/packaging/plan.ts';
+import { typedType } from '../../../src/packaging/pushTypes.ts';
 
 const entry = (name: string, kind: 'file' | 'folder' = 'file') => ({
   path: `/x/${name}`,
@@ -25,11 +26,15 @@ const helm = 'application/vnd.cncf.helm.config.v1+json';
 const wasm = 'application/vnd.wasm.config.v0+json';
 const extension = 'application/vnd.ms.bicep.provider.artifact';
 
+const misfitOf = (mediaType: string, made: PushPlan, table: TypeTable): Misfit | undefined =>
+  misfit(typedType(mediaType, table)?.row, made);
+
 describe('misfitOf', () => {
   const cases: readonly (readonly [string, readonly PlanLayer[], readonly string[]])[] = [
     [helm, [folder('chart', 'Chart.yaml', 'templates/a.yaml')], []],
     [helm, [folder('site', 'index.html')], ['site']],
     [helm, [file('sail-1.2.3.tgz')], []],
+    [helm, [file('sail-1.2.3.tgz'), file('sail-1.2.3.tgz.prov')], []],
     // By the media types of its layers.
     [wasm, [file('app.wasm')], []],
     [wasm, [file('APP.WASM'), file('readme.md')], ['readme.md']],

@@ -1,0 +1,30 @@
+import type { Descriptor } from '../oci/descriptor.ts';
+
+/** What a config may say of the artifact it belongs to. */
+export interface ConfigFacts {
+  /** RFC 3339. */
+  readonly created: string;
+  readonly layers: readonly Descriptor[];
+  /** Digests of the layers as they are when nothing is compressed. */
+  readonly diffIds: readonly string[];
+  readonly wasmOs: string;
+}
+
+/** Texts of a row that stand for something, where they are the whole text. */
+const placeholders: Readonly<Record<string, (facts: ConfigFacts) => unknown>> = {
+  '{created}': ({ created }) => created,
+  '{layerDigests}': ({ layers }) => layers.map(({ digest }) => digest),
+  '{diffIds}': ({ diffIds }) => diffIds,
+  '{wasmOs}': ({ wasmOs }) => wasmOs,
+};
+
+/** The JSON of a config, with everything filled in. */
+export function configContent(template: Readonly<Record<string, unknown>>, facts: ConfigFacts): Uint8Array {
+  return Buffer.from(
+    JSON.stringify(template, (_, value: unknown) => {
+      const fill =
+        typeof value === 'string' && Object.hasOwn(placeholders, value) ? placeholders[value] : undefined;
+      return fill ? fill(facts) : value;
+    }),
+  );
+}
