@@ -20,11 +20,16 @@ export function signalOf(manifest: AnyManifest): TypeSignal | undefined {
     ...(isImage ? manifest.layers : []).map(({ mediaType }) => ['layerMediaType', mediaType] as const),
   ];
   for (const [field, mediaType] of candidates) {
-    if (mediaType && mediaType.length <= 255 && !isGenericType(mediaType) && !saysNothing(mediaType)) {
+    if (mediaType && canBeTold(mediaType) && !isGenericType(mediaType) && !saysNothing(mediaType)) {
       return { field, mediaType, name: generatedName(mediaType).slice(0, 40).trim() };
     }
   }
   return undefined;
+}
+
+/** What stands for itself in a row: a manifest may say anything, and a star would claim all the others. */
+function canBeTold(mediaType: string): boolean {
+  return mediaType.length <= 255 && /^[!-)+-~]+$/.test(mediaType);
 }
 
 /** @param taken whether an id is in use */
@@ -40,6 +45,5 @@ export function newTypeRow(
   for (let count = 2; taken(id); count++) {
     id = `my-${base}-${count}`;
   }
-  // What stands for anything in a pattern stands for itself nowhere: a media type has no star.
   return { id, name, category, match: { [field]: mediaType } };
 }

@@ -15,10 +15,15 @@ export type ParsedRow = { readonly row: TypeRow } | { readonly problem: string }
  * The row is a copy: what is changed in the value later changes nothing here.
  */
 export function parseTypeRow(value: unknown): ParsedRow {
-  const problem = rowCheck(value, '');
-  return problem === undefined
-    ? { row: structuredClone(value) as TypeRow }
-    : { problem: problem.replace(/^\./, '') };
+  try {
+    const problem = rowCheck(value, '');
+    return problem === undefined
+      ? { row: structuredClone(value) as TypeRow }
+      : { problem: problem.replace(/^\./, '') };
+  } catch {
+    // Objects of other extensions may do anything when they are looked at.
+    return { problem: 'The row cannot be read' };
+  }
 }
 
 function text(pattern: RegExp, longest: number, what: string): Check {
@@ -125,8 +130,12 @@ const maxDepth = 6;
 function jsonCheck(depth: number): Check {
   return (value, path) => {
     if (typeof value === 'object' && value !== null) {
-      const entries = Object.entries(value);
-      return depth === maxDepth || entries.length > maxMembers || !(Array.isArray(value) || isRecord(value))
+      const isLong = Array.isArray(value) && value.length > maxMembers;
+      const entries = isLong ? [] : Object.entries(value);
+      return isLong ||
+        depth === maxDepth ||
+        entries.length > maxMembers ||
+        !(Array.isArray(value) || isRecord(value))
         ? `${path} is too deep or has more than ${maxMembers} members`
         : firstProblem(
             entries.map(([name, inner]) => jsonCheck(depth + 1)(inner, `${path}.${name.slice(0, 100)}`)),

@@ -15,7 +15,14 @@ export function createApi(types: ArtifactTypes) {
       manifest: unknown,
       descriptor?: Partial<Descriptor>,
       context?: IdentifyContext,
-    ): ArtifactType => identify(manifest, descriptor, context, types.table()),
+    ): ArtifactType => {
+      try {
+        return identify(manifest, descriptor, context, types.table());
+      } catch {
+        // Only an object that throws when it is looked at comes here: what nobody can read is nothing.
+        return identify(undefined, undefined, {}, types.table());
+      }
+    },
     registerArtifactType: (row: unknown): Disposable => types.register(row),
     open: async (reference: string): Promise<void> => {
       if (typeof reference !== 'string' || reference.trim() === '' || reference.length > longestReference) {

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { runInThisContext } from 'node:vm';
+import * as vscode from 'vscode';
 import { commands, ConfigurationTarget, extensions, window, workspace } from 'vscode';
 import type { OciExplorerApi } from '../../src/api.ts';
 import { bodyOf } from '../../src/base/bytes.ts';
@@ -91,3 +95,52 @@ test('a row of the tree is renamed when a type comes by contribution, by API and
     await commands.executeCommand('workbench.action.closeAllEditors');
   }
 }, 70_000);
+
+/** The examples of a language below a heading of the README. */
+function examples(heading: string, language: string): readonly string[] {
+  const readme = readFileSync(path.join(import.meta.dirname, '../../README.md'), 'utf8');
+  const [section = ''] = (readme.split(`\n## ${heading}\n`)[1] ?? '').split('\n## ');
+  return [...section.matchAll(new RegExp(`\n\`\`\`${language}\n([^]*?)\n\`\`\``, 'g'))].map(
+    ([, text = '']) => text,
+  );
+}
+
+test('the examples of the README do what they say', async () => {
+  const [setting = ''] = examples('Add an artifact type', 'json');
+  const [code = ''] = examples('Add an artifact type', 'js');
+  const extension = extensions.getExtension<OciExplorerApi>('oci-explorer.oci-explorer');
+  const explorer = await extension?.activate();
+  assert.ok(explorer);
+  const settings = workspace.getConfiguration();
+  const rows = JSON.parse(setting) as Readonly<Record<string, unknown>>;
+  const rocket = { artifactType: 'application/vnd.example.rocket.v1', layers: [] };
+  await pushRocket();
+  try {
+    await settings.update(
+      'ociExplorer.artifactTypes',
+      rows['ociExplorer.artifactTypes'],
+      ConfigurationTarget.Global,
+    );
+    await until('the row of the setting', () => explorer.identify(rocket).name === 'Example rocket');
+    // The registry of the example is not there; the rest is run as it stands.
+    const body = code.replace('localhost:5000/team/comet:1', 'Local/acme/rocket:1');
+    assert.notEqual(body, code);
+    const run = runInThisContext(`(async (vscode) => { ${body}\n return [name, evidence]; })`) as (
+      api: typeof vscode,
+    ) => Promise<unknown>;
+    assert.deepEqual(await run(vscode), [
+      'Example comet',
+      [{ field: 'artifactType', value: 'application/vnd.example.comet.v1' }],
+    ]);
+    await until('the manifest', () =>
+      window.tabGroups.all.some(({ tabs }) =>
+        tabs.some(({ label }) => label.startsWith('rocket:1 › manifest')),
+      ),
+    );
+    const comet = { artifactType: 'application/vnd.example.comet.v1', layers: [] };
+    assert.equal(explorer.identify(comet).id, 'unknown');
+  } finally {
+    await settings.update('ociExplorer.artifactTypes', undefined, ConfigurationTarget.Global);
+    await commands.executeCommand('workbench.action.closeAllEditors');
+  }
+}, 60_000);

@@ -18,6 +18,9 @@ describe('a type made from a manifest', () => {
     [{ config: part(own), layers: [part('application/x.y')] }, 'configMediaType'],
     [{ config: image, layers: [part(MediaType.layerTarGzip), part(own)] }, 'layerMediaType'],
     [{ config: image, layers: [part(MediaType.layerTarGzip)] }, undefined],
+    // Would claim everything, or no row could hold it.
+    [{ artifactType: 'application/*', config: part('a b'), layers: [part('é')] }, undefined],
+    [{ artifactType: 'application/vnd.*', config: part(own), layers: [] }, 'configMediaType'],
   ];
   for (const [more, field] of cases) {
     it(`is told by ${field ?? 'nothing, where all says only how it is stored'}`, () => {
