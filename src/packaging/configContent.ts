@@ -15,6 +15,10 @@ const placeholders: Readonly<Record<string, (facts: ConfigFacts) => unknown>> = 
   '{created}': ({ created }) => created,
   '{layerDigests}': ({ layers }) => layers.map(({ digest }) => digest),
   '{diffIds}': ({ diffIds }) => diffIds,
+  '{files}': ({ layers, diffIds }) =>
+    layers.map(({ mediaType }, index) => ({ diffID: diffIds[index], type: mediaType })),
+  // As text: sizes of models are written so.
+  '{size}': ({ layers }) => String(layers.reduce((sum, { size }) => sum + size, 0)),
   '{wasmOs}': ({ wasmOs }) => wasmOs,
 };
 

@@ -171,6 +171,22 @@ describe('types that a push offers', () => {
     });
   });
 
+  it('give a GGUF the config of a Docker model', async () => {
+    const { manifest, config } = await pushed(typeOf('docker-model'), { LICENSE: 'MIT', 'a.gguf': 'GGUF' });
+    const [weights, license] = manifest.layers;
+    assert.deepEqual(
+      [weights?.mediaType, license?.mediaType],
+      ['application/vnd.docker.ai.gguf.v3', 'application/vnd.docker.ai.license'],
+    );
+    const diffIds = [weights?.digest, license?.digest];
+    assert.deepEqual(config, {
+      descriptor: { created: '1970-01-01T00:00:00Z', createdAt: '1970-01-01T00:00:00Z' },
+      config: { format: 'gguf', size: '7' },
+      files: manifest.layers.map(({ digest, mediaType }) => ({ diffID: digest, type: mediaType })),
+      rootfs: { type: 'rootfs', diff_ids: diffIds },
+    });
+  });
+
   it('have no config but what a chart says, and point out what is no chart', async () => {
     await mkdir(join(work, 'sail'), { recursive: true });
     await writeFile(join(work, 'sail/Chart.yaml'), 'apiVersion: v2\nname: sail\nversion: 1.2.3\n');
