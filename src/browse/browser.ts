@@ -53,6 +53,8 @@ export interface Browser {
   /** Shows only names that contain `text` (case-insensitive), of pages not loaded yet too. */
   setFilter(node: PlaceNode | RepositoryNode, text: string | undefined): void;
   filter(node: PlaceNode | RepositoryNode): string | undefined;
+  /** Everything that has a filter. */
+  filtered(): readonly (PlaceNode | RepositoryNode)[];
   /** Undefined: back to the setting. */
   setOrder(node: RepositoryNode, order: TagOrder | undefined): void;
   order(node: RepositoryNode): TagOrder;

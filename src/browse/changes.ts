@@ -7,6 +7,7 @@ export class Changes {
   readonly #schedule: (run: () => void) => void;
   readonly #listeners = new Set<Listener>();
   readonly #nodes = new Map<string, Node>();
+  readonly #marks = new Set<{ readonly id: string; isOld: boolean }>();
   #everything = false;
   #scheduled = false;
 
@@ -16,6 +17,9 @@ export class Changes {
 
   /** @param node undefined: everything */
   add(node: Node | undefined): void {
+    for (const mark of this.#marks) {
+      mark.isOld ||= node === undefined || node.id === mark.id;
+    }
     if (node) {
       this.#nodes.set(node.id, node);
     } else {
@@ -27,6 +31,23 @@ export class Changes {
         this.#scheduled = false;
         this.flush();
       });
+    }
+  }
+
+  /**
+   * What `work` gives of a node; a change that came meanwhile is told once more behind it. An editor takes what it is given last
+   * for what there is, and asks no second time while it still waits for the first answer.
+   */
+  async during<T>(node: Node, work: () => Promise<T>): Promise<T> {
+    const mark = { id: node.id, isOld: false };
+    this.#marks.add(mark);
+    try {
+      return await work();
+    } finally {
+      this.#marks.delete(mark);
+      if (mark.isOld) {
+        this.add(node);
+      }
     }
   }
 

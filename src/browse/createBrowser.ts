@@ -1,7 +1,6 @@
 import { builtInTable, type TypeTable } from '../artifacts/table.ts';
 import type { ArtifactType } from '../artifacts/type.ts';
 import type { TagOrder } from '../contributions.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
 import { isDigest, type Digest } from '../oci/digest.ts';
 import { isAbort, OciError } from '../oci/errors.ts';
 import type { ManifestCache } from '../oci/store.ts';
@@ -9,7 +8,7 @@ import { Branches } from './branches.ts';
 import type { Browser, Named, TypeCount } from './browser.ts';
 import { Changes } from './changes.ts';
 import { asOciError } from './failure.ts';
-import { foldedAttestations, isFoldedTag } from './folding.ts';
+import { attestationsAbout, isFoldedTag } from './folding.ts';
 import { levelOf } from './grouping.ts';
 import { learn, settle } from './learnt.ts';
 import { listEnd } from './listEnd.ts';
@@ -64,7 +63,7 @@ class Tree implements Browser {
       branches: this.#branches,
       slices: this.#slices,
       pageSize: () => services.settings().pageSize,
-      changed: (node) => this.#changes.add(node),
+      changed: (node) => this.#changes.add(this.#current(node)),
       typesOf: (node, tags, signal) => this.#typesOf(node, tags, signal),
     });
     this.#names = new Names({
@@ -97,9 +96,9 @@ class Tree implements Browser {
       switch (node.kind) {
         case 'place':
         case 'group':
-          return await this.#level(node, signal);
+          return await this.#changes.during(this.#nodes.place(node.place), () => this.#level(node, signal));
         case 'repository':
-          return await this.#tags(node, signal);
+          return await this.#changes.during(node, () => this.#tags(node, signal));
         case 'tag':
         case 'manifest':
           return await this.#below(node, signal);
@@ -184,25 +183,13 @@ class Tree implements Browser {
       return [this.#nodes.note(node, 'too-deep')];
     }
     const named = await this.#branches.run(node, (inner) => this.#names.read(node, inner), signal);
-    const about = await this.#about(node, signal);
+    const about = await attestationsAbout(node, (parent) => this.#names.read(parent, signal));
     const children = manifestChildren(this.#nodes, node, named, about);
     this.#names.name(
       node,
       children.filter((child) => child.kind === 'manifest' && child.role === 'attestation') as ManifestNode[],
     );
     return children;
-  }
-
-  /** Attestations that stand beside a manifest in its index, which was read before. */
-  async #about(node: TagNode | ManifestNode, signal?: AbortSignal): Promise<readonly Descriptor[]> {
-    const { parent } = node;
-    if (node.kind !== 'manifest' || (parent?.kind !== 'tag' && parent?.kind !== 'manifest')) {
-      return [];
-    }
-    const { manifest } = await this.#names.read(parent, signal);
-    return manifest?.kind === 'index' && node.role !== 'attestation'
-      ? (foldedAttestations(manifest).get(node.descriptor.digest) ?? [])
-      : [];
   }
 
   async loadMore(parent: Node, signal?: AbortSignal): Promise<void> {
@@ -263,6 +250,10 @@ class Tree implements Browser {
     return this.#listings.known(node)?.filter;
   }
 
+  filtered(): readonly Listed[] {
+    return [...this.#listings.all()].flatMap(({ node, filter }) => (filter === undefined ? [] : [node]));
+  }
+
   searching(node: Listed): number | undefined {
     const listing = this.#listings.known(node);
     return listing?.search && listing.typeSearch.looked;
@@ -286,7 +277,7 @@ class Tree implements Browser {
     const listing = this.#listings.of(node);
     listing.order = order;
     listing.dates = new Map(listing.found);
-    this.#changes.add(node);
+    this.#changes.add(this.#current(node));
   }
 
   order(node: RepositoryNode): TagOrder {
@@ -295,7 +286,7 @@ class Tree implements Browser {
 
   setFolds(node: RepositoryNode, folds: boolean | undefined): void {
     this.#listings.of(node).folds = folds;
-    this.#changes.add(node);
+    this.#changes.add(this.#current(node));
   }
 
   folds(node: RepositoryNode): boolean {
@@ -347,6 +338,12 @@ class Tree implements Browser {
   dispose(): void {
     this.#branches.end();
     this.#changes.dispose();
+  }
+
+  /** As a tree holds it: a row may have been there before a change of its place. */
+  #current(node: Listed): Listed {
+    const place = this.#services.places.get(node.place.id) ?? node.place;
+    return node.kind === 'place' ? this.#nodes.place(place) : this.#nodes.repository(place, node.repository);
   }
 
   #untagged(node: RepositoryNode, digest: Digest): ManifestNode {

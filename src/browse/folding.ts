@@ -2,6 +2,8 @@ import { Annotation, type Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Index } from '../oci/manifest.ts';
 import { referrersTag } from '../oci/referrersTag.ts';
+import type { Named } from './browser.ts';
+import type { ManifestNode, TagNode } from './node.ts';
 
 /** What cosign writes behind the digest of what it is about. */
 const attachedEndings = ['.sig', '.att', '.sbom'] as const;
@@ -36,4 +38,19 @@ export function foldedAttestations(index: Index): ReadonlyMap<Digest, readonly D
 
 export function isAttestation({ annotations }: Descriptor): boolean {
   return annotations?.[Annotation.attestationType] === 'attestation-manifest';
+}
+
+/** Attestations that stand beside a manifest in its index, which was read before. */
+export async function attestationsAbout(
+  node: TagNode | ManifestNode,
+  read: (index: TagNode | ManifestNode) => Promise<Pick<Named, 'manifest'>>,
+): Promise<readonly Descriptor[]> {
+  const { parent } = node;
+  if (node.kind !== 'manifest' || (parent?.kind !== 'tag' && parent?.kind !== 'manifest')) {
+    return [];
+  }
+  const { manifest } = await read(parent);
+  return manifest?.kind === 'index' && node.role !== 'attestation'
+    ? (foldedAttestations(manifest).get(node.descriptor.digest) ?? [])
+    : [];
 }

@@ -73,7 +73,7 @@ export function registerViews(services: Services): Disposable {
   const showFilters = (): void => {
     const filters = browser.roots().flatMap((root) => browser.filter(root) ?? []);
     view.message = filters.length > 0 ? l10n.t('Filter: {0}', filters.join(', ')) : '';
-    void commands.executeCommand('setContext', Context.filtered, filters.length > 0);
+    void commands.executeCommand('setContext', Context.filtered, browser.filtered().length > 0);
   };
   showPlaces();
   selection.follow(() => view.selection);
@@ -88,7 +88,10 @@ export function registerViews(services: Services): Disposable {
       changed.fire(nodes ? [...nodes] : undefined);
       showFilters();
     }),
-    places.onDidChange(showPlaces),
+    places.onDidChange(() => {
+      showPlaces();
+      showFilters();
+    }),
     view.onDidCollapseElement(({ element }) => browser.collapse(element)),
     events.changed.event(({ place, repository }) => {
       const root = rootOf(place);
@@ -136,7 +139,7 @@ export function registerViews(services: Services): Disposable {
       }
     }),
     registerCommand(Command.clearFilter, (node) => {
-      for (const each of isTreeNode(node) ? [target(node)] : browser.roots()) {
+      for (const each of isTreeNode(node) ? [target(node)] : browser.filtered()) {
         if (each) {
           browser.setFilter(each, undefined);
         }
