@@ -148,7 +148,7 @@ function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOp
     countsReads: quirksOf(host)?.countsReads ?? false,
   } as const;
   const opened = (
-    of: Pick<RemoteOptions, 'host' | 'scheme' | 'namespace'> & {
+    of: Pick<RemoteOptions, 'host' | 'scheme' | 'namespace' | 'onTls'> & {
       readonly account: string;
       readonly isInsecure?: boolean;
     },
@@ -172,6 +172,8 @@ function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOp
         scheme: network.scheme(host),
         account: id,
         namespace: entry.namespace,
+        // Loopback is spoken to without TLS first, and nobody may have asked what there is.
+        ...(isLoopback(host) ? { onTls: () => void network.remember(host, 'https') } : {}),
       }),
       host,
       rules: () => network.rules(),

@@ -11,7 +11,10 @@ import { networkError, statusError } from './errors.ts';
 import { kindOf, Pause, type Held } from './pause.ts';
 import type { Traits } from './quirks.ts';
 import { rateLimitOf, type RateLimit } from './rateLimit.ts';
+import { canRetry } from './canRetry.ts';
 import { retryAfter } from './retryAfter.ts';
+import { speaksTls } from './speaksTls.ts';
+import { warningsOf } from './warnings.ts';
 
 /** One request that was answered or failed; nothing in it is secret. */
 export interface RequestLog {
@@ -39,6 +42,8 @@ export interface ClientOptions {
   readonly now?: (() => number) | undefined;
   /** Milliseconds that a document may take from its headers to its end; default two minutes. */
   readonly patience?: number | undefined;
+  /** Where plain HTTP is a guess: what authorizes at its HTTPS origin, once the server was seen to speak TLS. */
+  readonly atTls?: ((origin: string) => Authorizer) | undefined;
 }
 
 export interface Request extends Op {
@@ -62,20 +67,25 @@ const maxTries = 5;
 const maxWait = 10_000;
 const maxRedirects = 5;
 const maxErrorBody = 64 * 1024;
-const retriable: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /** HTTP to one registry: authorization, redirects, retries, errors, log. */
 export class Client {
-  readonly origin: string;
   readonly #options: ClientOptions;
   readonly #pause: Pause;
+  #origin: string;
+  #authorizer: Authorizer;
   #headers: Answer['headers'] = {};
   #rateLimit: RateLimit | undefined;
 
   constructor(options: ClientOptions) {
-    this.origin = options.origin;
     this.#options = options;
     this.#pause = new Pause(() => this.#now());
+    this.#origin = options.origin;
+    this.#authorizer = options.authorizer;
+  }
+
+  get origin(): string {
+    return this.#origin;
   }
 
   get host(): string {
@@ -83,7 +93,7 @@ export class Client {
   }
 
   get authorizer(): Authorizer {
-    return this.#options.authorizer;
+    return this.#authorizer;
   }
 
   /** What the registry showed of itself so far. */
@@ -119,10 +129,11 @@ export class Client {
   }
 
   async #retried<T>(wanted: Request, use: (answer: Answer) => Promise<T>): Promise<T> {
-    const facts = { method: wanted.method, url: cleanUrl(new URL(wanted.url, this.origin)), host: this.host };
     let waited = 0;
     for (let attempt = 1; ; attempt++) {
       wanted.signal?.throwIfAborted();
+      const { origin, host } = this;
+      const facts = { method: wanted.method, url: cleanUrl(new URL(wanted.url, origin)), host };
       let failure: Error;
       try {
         const held = await this.#paused(wanted, facts);
@@ -142,6 +153,9 @@ export class Client {
         wanted.signal?.throwIfAborted();
         failure = networkError(error, facts);
       }
+      if (await this.#isTls(origin, failure, wanted.signal)) {
+        continue;
+      }
       const told = isOciError(failure) ? failure.facts.retryAfter : undefined;
       const wait = told === undefined ? this.#backOff(attempt) : told * 1000;
       if (isOciError(failure, 'rate-limited') && told !== undefined && this.#isOwn(failure)) {
@@ -158,9 +172,25 @@ export class Client {
     }
   }
 
+  /** Goes on with TLS, and never back, where the server that failed speaks it. @returns whether to try again */
+  async #isTls(origin: string, failure: Error, signal: AbortSignal | undefined): Promise<boolean> {
+    const { atTls } = this.#options;
+    const safe = new URL('/v2/', origin.replace(/^http:/, 'https:'));
+    const ask = (): Promise<Answer> =>
+      this.#once({ method: 'GET', url: '/v2/', scopes: [], signal }, safe, undefined);
+    if (!atTls || safe.origin === origin || !(await speaksTls(failure, ask, signal))) {
+      return false;
+    }
+    if (this.#origin === origin) {
+      this.#origin = safe.origin;
+      this.#authorizer = atTls(safe.origin);
+    }
+    return true;
+  }
+
   /** What an answer that is no success means. */
   async #failure(answer: Answer, facts: ErrorFacts): Promise<OciError> {
-    const { authorizer } = this.#options;
+    const { authorizer } = this;
     const isOwn = new URL(answer.url).origin === this.origin;
     const wait = retryAfter(answer, this.#now());
     const { withheld } = authorizer;
@@ -193,7 +223,7 @@ export class Client {
   async #answered(wanted: Request): Promise<{ readonly answer: Answer; readonly sent: string | undefined }> {
     const url = new URL(wanted.url, this.origin);
     const isOwn = url.origin === this.origin;
-    const { authorizer } = this.#options;
+    const { authorizer } = this;
     const { scopes, signal } = wanted;
     if (wanted.authorization !== undefined) {
       const sent = wanted.authorization ?? undefined;
@@ -338,14 +368,9 @@ export class Client {
     }
   }
 
-  #warn(answer: Answer): void {
-    const { onWarning } = this.#options;
-    const header = answer.headers['warning'];
-    for (const line of typeof header === 'string' ? [header] : (header ?? [])) {
-      const text = /^299 - "((?:[^"\\]|\\.){0,4096})"/.exec(line)?.[1];
-      if (text !== undefined) {
-        onWarning?.(this.authorizer.redact(text.replace(/\\(.)/g, '$1')));
-      }
+  #warn({ headers }: Answer): void {
+    for (const text of warningsOf(headers['warning'])) {
+      this.#options.onWarning?.(this.authorizer.redact(text));
     }
   }
 
@@ -391,10 +416,4 @@ export class Client {
 
 function isSuccess({ status }: Answer): boolean {
   return status >= 200 && status < 300;
-}
-
-function canRetry(failure: Error): boolean {
-  return (
-    isOciError(failure) && (failure.code === 'connection-lost' || retriable.has(failure.facts.status ?? 0))
-  );
 }

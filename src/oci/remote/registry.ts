@@ -23,6 +23,8 @@ export interface RemoteOptions extends Pick<
   readonly onToken?: TokenServiceOptions['onToken'];
   /** Only repositories of it are listed: `library`, `my-org`. */
   readonly namespace?: string | undefined;
+  /** Where `http` is a guess: told that the server speaks TLS, which all that is asked goes on with. */
+  readonly onTls?: (() => void) | undefined;
 }
 
 export interface RemoteRegistry extends Registry {
@@ -35,16 +37,23 @@ const maxRepositories = 1000;
 
 /** A registry that speaks the distribution specification. Nothing is sent before something is asked. */
 export function remoteRegistry(options: RemoteOptions): RemoteRegistry {
-  const origin = `${options.scheme}://${apiHost(options.host)}`;
+  const { origin } = new URL(`${options.scheme}://${apiHost(options.host)}`);
   const now = options.now ?? Date.now;
-  const authorizer = new Authorizer({
-    origin: new URL(origin).origin,
-    host: options.host,
-    credentials: options.credentials,
-    now,
-    requestToken: (wanted, signal) => requestToken({ ...options, now }, wanted, signal),
-  });
-  const client = new Client({ ...options, origin: new URL(origin).origin, authorizer });
+  const authorizerAt = (at: string): Authorizer =>
+    new Authorizer({
+      origin: at,
+      host: options.host,
+      credentials: options.credentials,
+      now,
+      requestToken: (wanted, signal) => requestToken({ ...options, now }, wanted, signal),
+    });
+  const { onTls } = options;
+  const atTls = (at: string): Authorizer => {
+    onTls?.();
+    return authorizerAt(at);
+  };
+  const authorizer = authorizerAt(origin);
+  const client = new Client({ ...options, origin, authorizer, ...(onTls ? { atTls } : {}) });
   const { host, namespace } = options;
   const lists = createLists();
   const own = new OwnList({ ...options, client, namespace });

@@ -5,6 +5,7 @@ import type { Accounts } from '../../../src/host/accounts.ts';
 import type { Network } from '../../../src/host/network.ts';
 import { createDispatcher } from '../../../src/oci/remote/dispatcher.ts';
 import { readRegistriesConf } from '../../../src/oci/remote/registriesConf.ts';
+import { makeCertificate } from '../../support/certificates.ts';
 import { canary, canaryBasic } from '../../support/canary.ts';
 import { serve } from '../../support/remoteHarness.ts';
 import { json, type Script, type ScriptedServer } from '../../support/scriptedServer.ts';
@@ -13,6 +14,8 @@ const vscode = (await import('vscode')) as unknown as Record<'workspace' | 'wind
 const silent = () => undefined;
 vscode.window['createOutputChannel'] = () => ({ debug: silent, warn: silent });
 const { createPlaces } = await import('../../../src/host/places.ts');
+
+const certificate = makeCertificate({ commonName: 'registry', names: ['127.0.0.1'] });
 
 /** The places of an editor with these registries, on a machine with this registries.conf. */
 function placesOf(t: TestContext, registries: readonly unknown[], conf = '') {
@@ -30,10 +33,11 @@ function placesOf(t: TestContext, registries: readonly unknown[], conf = '') {
     readFile: (path) => (path === 'registries.conf' ? conf : undefined),
     readFolder: () => [],
   });
-  const dispatcher = createDispatcher();
+  const dispatcher = createDispatcher({ trusted: () => certificate.cert });
   t.after(() => dispatcher.destroy());
   const asked: string[] = [];
   const made: unknown[] = [];
+  const remembered: string[] = [];
   const network = {
     scheme: () => 'http',
     dispatcher: (host: string, isInsecure: boolean) => {
@@ -41,6 +45,7 @@ function placesOf(t: TestContext, registries: readonly unknown[], conf = '') {
       return dispatcher;
     },
     rules: () => rules,
+    remember: (host: string, scheme: string) => Promise.resolve(void remembered.push(`${scheme}://${host}`)),
     onDidChange: () => ({ dispose: () => undefined }),
   } as unknown as Network;
   const accounts = {
@@ -55,7 +60,7 @@ function placesOf(t: TestContext, registries: readonly unknown[], conf = '') {
   } as unknown as Parameters<typeof createPlaces>[0]['context'];
   const places = createPlaces({ context, network, accounts });
   t.after(() => places.dispose());
-  return { places, asked, made };
+  return { places, asked, made, remembered };
 }
 
 /** Asks who one is. */
@@ -89,6 +94,18 @@ describe('a registry of the settings', () => {
     assert.deepEqual((await team?.registry.repositories())?.items, ['team/app']);
     assert.deepEqual((await all?.registry.repositories())?.items, ['other/app', 'team/app']);
     assert.deepEqual([...new Set(asked)], [`${server.host}/team`, server.host]);
+  });
+
+  it('of loopback that speaks TLS is asked with it, and that is remembered', async (t) => {
+    const server = await serve(
+      t,
+      closed((_, response) => json(response, 200, { repositories: ['app'] })),
+      { tls: certificate },
+    );
+    const { places, asked, remembered } = placesOf(t, [{ host: server.host }]);
+    assert.deepEqual((await places.get(server.host)?.registry.repositories())?.items, ['app']);
+    assert.deepEqual(remembered, [server.origin]);
+    assert.deepEqual([...new Set(asked)], [server.host]);
   });
 
   it('is read from the mirror that registries.conf names, with the account of the mirror', async (t) => {
