@@ -3,7 +3,7 @@ import type { TagOrder } from '../contributions.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { OciError } from '../oci/errors.ts';
 import type { AnyManifest } from '../oci/manifest.ts';
-import type { Node, PlaceNode, RepositoryNode } from './node.ts';
+import type { GroupNode, Node, PlaceNode, RepositoryNode } from './node.ts';
 
 /** What is known of a node; grows as answers arrive. */
 export interface Named {
@@ -72,6 +72,8 @@ export interface Browser {
   holds(node: RepositoryNode): string | undefined;
   /** A repository with its parents, whether the tree shows it or not. */
   find(place: string, repository: string): RepositoryNode | undefined;
+  /** What stands below a path, whether the tree shows it or not. */
+  group(place: string, path: string): GroupNode | undefined;
   /**
    * The node of a tag or digest with its parents, for `reveal`: from now on the tree shows it, whether its list was loaded or
    * not, and a filter that would hide it is cleared.

@@ -302,6 +302,11 @@ class Tree implements Browser {
     return place && this.#nodes.repository(place, repository);
   }
 
+  group(placeId: string, path: string): GroupNode | undefined {
+    const place = this.#services.places.get(placeId);
+    return place && this.#nodes.group(place, path);
+  }
+
   locate(placeId: string, repository: string, ref?: string): Node | undefined {
     const node = this.find(placeId, repository);
     if (!node) {

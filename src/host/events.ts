@@ -1,9 +1,11 @@
 import { EventEmitter } from 'vscode';
 
-/** A repository whose content this window changed; without `repository`, the whole place. */
+/** A repository whose content changed; without `repository`, the whole place. */
 export interface Change {
   readonly place: string;
-  readonly repository?: string;
+  readonly repository?: string | undefined;
+  /** By another window or program. `names`: repositories came or went there too. Undefined: by this window. */
+  readonly elsewhere?: 'content' | 'names' | undefined;
 }
 
 export interface RevealTarget {

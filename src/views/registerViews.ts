@@ -13,12 +13,14 @@ import {
 import { typeMatcher } from '../browse/filter.ts';
 import type { Node, PlaceNode, RepositoryNode } from '../browse/node.ts';
 import { Command, Context, View, type TagOrder } from '../contributions.ts';
+import { createFolderWatch } from '../host/folderWatch.ts';
 import { describeError, log } from '../host/log.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { isAbort } from '../oci/errors.ts';
 import { dragAndDrop } from './dragAndDrop.ts';
 import { filterByType } from './filterByType.ts';
+import { refreshChanged } from './refreshChanged.ts';
 import { errorTooltip, tooltipOf } from './tooltip.ts';
 import { treeItem } from './treeItem.ts';
 
@@ -30,12 +32,14 @@ const revealPatience = 300;
 export function registerViews(services: Services): Disposable {
   const { browser, events, places, selection } = services;
   const changed = new EventEmitter<Node | Node[] | undefined>();
+  const folders = createFolderWatch({ places, changed: (change) => events.changed.fire(change) });
   const provider: TreeDataProvider<Node> = {
     onDidChangeTreeData: changed.event,
     getTreeItem: (node) => treeItem(node, browser),
     getParent: (node) => node.parent,
     getChildren: async (node) => {
       if (!node) {
+        folders.start();
         return [...browser.roots()];
       }
       try {
@@ -93,15 +97,8 @@ export function registerViews(services: Services): Disposable {
       showFilters();
     }),
     view.onDidCollapseElement(({ element }) => browser.collapse(element)),
-    events.changed.event(({ place, repository }) => {
-      const root = rootOf(place);
-      // A first push makes a repository. To list those of a folder again costs nothing; elsewhere it is just shown.
-      const node =
-        repository === undefined || root?.place.kind === 'local' ? root : browser.locate(place, repository);
-      if (node) {
-        browser.refresh(node);
-      }
-    }),
+    folders,
+    events.changed.event((change) => refreshChanged(change, browser)),
     events.reveal.event(({ place, repository, ref }) => {
       const root = rootOf(place);
       const node = repository === '' ? root : browser.locate(place, repository, ref);

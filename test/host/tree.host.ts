@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cp } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { commands, ConfigurationTarget, env, ThemeIcon, workspace } from 'vscode';
 import { createBrowser } from '../../src/browse/createBrowser.ts';
 import { createManifestCache } from '../../src/browse/manifestCache.ts';
@@ -186,3 +190,74 @@ test('collapsing ends what was asked, and expanding asks again', async () => {
     server.close();
   }
 });
+
+/** Runs a script in a process of its own. */
+async function elsewhere(script: string, ...args: readonly string[]): Promise<void> {
+  const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+  await promisify(execFile)(process.execPath, ['-e', script, ...args], { env });
+}
+
+/** Gives the first manifest of a layout one more tag, as any tool may. */
+const addTag = `
+  const fs = require('node:fs');
+  const [, file, tag] = process.argv;
+  const index = JSON.parse(fs.readFileSync(file, 'utf8'));
+  const [first] = index.manifests;
+  index.manifests.push({ ...first, annotations: { 'org.opencontainers.image.ref.name': tag } });
+  fs.writeFileSync(file, JSON.stringify(index));
+`;
+
+/** Waits until the first row below an open one is that of `text`. */
+async function showsFirst(
+  above: { readonly place: string; readonly repository: string },
+  aboveText: string,
+  text: string,
+): Promise<void> {
+  await until(text, async () => {
+    await show(above, aboveText);
+    await down();
+    return (await selected()) === text;
+  });
+}
+
+test('what another program writes to Local or to an open layout is shown without Refresh', async () => {
+  const folder = await samples();
+  const [chart, opened] = [path.join(folder, 'charts/lighthouse'), path.join(folder, '../opened')];
+  await cp(chart, opened, { recursive: true });
+  const settings = workspace.getConfiguration('ociExplorer');
+  await settings.update('layouts', [opened], ConfigurationTarget.Global);
+  const layout = `layout:${opened}`;
+  try {
+    for (const [place, repository, text, file] of [
+      ['local', 'charts/lighthouse', chart, chart],
+      [layout, 'opened', opened, opened],
+    ] as const) {
+      await show({ place, repository }, text);
+      await commands.executeCommand('list.expand');
+      await showsFirst({ place, repository }, text, `${text}:1.0.0`);
+      // What watches may start a moment after the tree is shown.
+      await until(
+        'a watcher',
+        async () => {
+          await elsewhere(addTag, path.join(file, 'index.json'), '9.0.0');
+          return showsFirst({ place, repository }, text, `${text}:9.0.0`).then(
+            () => true,
+            () => false,
+          );
+        },
+        40_000,
+      );
+    }
+    const copy = "require('node:fs').cpSync(process.argv[1], process.argv[2], { recursive: true })";
+    await elsewhere(copy, chart, path.join(folder, 'aaa'));
+    const local = { place: 'local', repository: '' };
+    await showsFirst(local, folder, path.join(folder, 'aaa'));
+    await elsewhere(
+      "require('node:fs').rmSync(process.argv[1], { recursive: true })",
+      path.join(folder, 'aaa'),
+    );
+    await showsFirst(local, folder, path.join(folder, 'charts'));
+  } finally {
+    await settings.update('layouts', undefined, ConfigurationTarget.Global);
+  }
+}, 60_000);
