@@ -15,6 +15,7 @@ export const Command = {
   openLayout: 'ociExplorer.openLayout',
   openLocalFolder: 'ociExplorer.openLocalFolder',
   refresh: 'ociExplorer.refresh',
+  retry: 'ociExplorer.retry',
   loadMore: 'ociExplorer.loadMore',
   filter: 'ociExplorer.filter',
   filterByType: 'ociExplorer.filterByType',

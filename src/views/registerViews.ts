@@ -107,10 +107,8 @@ export function registerViews(services: Services): Disposable {
         reveal(node).catch((error: unknown) => log().warn(`Reveal: ${describeError(error)}`));
       }
     }),
-    registerCommand(Command.refresh, (node) => {
-      services.accounts.askAgain();
-      browser.refresh(isTreeNode(node) ? (node.kind === 'failure' ? node.parent : node) : undefined);
-    }),
+    registerCommand(Command.refresh, refresh),
+    registerCommand(Command.retry, refresh),
     registerCommand(Command.loadMore, (node) =>
       isTreeNode(node)
         ? browser.loadMore(node.kind === 'more' ? node.parent : node, services.signal)
@@ -153,6 +151,11 @@ export function registerViews(services: Services): Disposable {
       return repository?.kind === 'repository' ? sortTags(repository) : undefined;
     }),
   );
+
+  function refresh(node: unknown): void {
+    services.accounts.askAgain();
+    browser.refresh(isTreeNode(node) ? (node.kind === 'failure' ? node.parent : node) : undefined);
+  }
 
   function rootOf(place: string): PlaceNode | undefined {
     return browser.roots().find((root) => root.place.id === place);

@@ -278,7 +278,7 @@ scenario(
     await editor.clearNotifications();
     const started = await startRegistry('distribution', { port });
     try {
-      await editor.inline(editor.row('Cannot be reached'), 'Refresh');
+      await editor.inline(editor.row('Cannot be reached'), 'Retry');
       await editor.row('Cannot be reached').waitFor({ state: 'hidden' });
       await editor.row('No repositories').waitFor();
     } finally {

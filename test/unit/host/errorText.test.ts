@@ -1,10 +1,27 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import '../../support/vscodeStub.ts';
 import { Command } from '../../../src/contributions.ts';
 import { OciError } from '../../../src/oci/errors.ts';
 
 const { errorText } = await import('../../../src/host/errorText.ts');
+const { errorTitles } = await import('../../../src/host/errorTitle.ts');
+
+describe('README.md', () => {
+  it('names failures as the tree does', () => {
+    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+    const [, table = ''] = /^\| what you see .*\n\|.*\n((?:\|.*\n)+)/m.exec(readme) ?? [];
+    const cells = [...table.matchAll(/^\| (_.*?)\s*\|/gm)].map(([, cell = '']) => cell);
+    const seen = cells.flatMap((cell) => cell.match(/(?<=_)[^_,][^_]*(?=_)/g) ?? []);
+    // A note is no failure.
+    const known = ['Repositories are not listed', ...Object.values(errorTitles).map((title) => title({}))];
+    assert.ok(seen.length > 10, table);
+    for (const title of seen) {
+      assert.ok(known.includes(title), `No row is called ${title}`);
+    }
+  });
+});
 
 describe('errorText', () => {
   it('names the host and offers what helps', () => {
