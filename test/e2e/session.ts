@@ -30,7 +30,8 @@ export interface Session {
   close(): Promise<void>;
 }
 
-export async function openSession(): Promise<Session> {
+/** @param asksForTrust whether the folder is trusted only when a person says so */
+export async function openSession({ asksForTrust = false } = {}): Promise<Session> {
   // Resolved, because the editor shows and compares real paths.
   const work = mkdtempSync(path.join(tmpdir(), 'oci-e2e-'));
   const workspace = path.join(work, 'lighthouse');
@@ -47,7 +48,7 @@ export async function openSession(): Promise<Session> {
   const [registry, browser, workbench] = await Promise.all([
     startRegistry('distribution'),
     startBrowser(),
-    startWorkbench({ folder: workspace, extension: { vsix }, settings, env }),
+    startWorkbench({ folder: workspace, extension: { vsix }, settings, env, asksForTrust }),
     fillSamples(localFolder),
   ]);
   const page = await newPage(browser);

@@ -61,6 +61,8 @@ export interface WorkbenchOptions {
   /** By default one that the system chooses. */
   readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** True: its folder is trusted only when a person says so. Else every folder is. */
+  readonly asksForTrust?: boolean;
 }
 
 export interface Workbench {
@@ -85,7 +87,6 @@ const quietSettings = {
   'telemetry.telemetryLevel': 'off',
   'extensions.ignoreRecommendations': true,
   'git.openRepositoryInParentFolders': 'never',
-  'security.workspace.trust.enabled': false,
 };
 
 /** VS Code's own server with the extension, listening when this returns. */
@@ -120,7 +121,8 @@ export async function startWorkbench(options: WorkbenchOptions): Promise<Workben
     [
       ...main,
       ...['--host', '127.0.0.1', '--port', String(port), '--without-connection-token'],
-      ...['--telemetry-level', 'off', '--disable-workspace-trust'],
+      ...['--telemetry-level', 'off'],
+      ...(options.asksForTrust === true ? [] : ['--disable-workspace-trust']),
       // What makes the editor take extensions and tests from the address. It also hides notifications and dialogs, which
       // is why people and clicks get the packed extension.
       ...('path' in options.extension ? ['--enable-smoke-test-driver'] : []),
