@@ -18,7 +18,7 @@ describe('the auth.json of a real tool', () => {
   });
   after(() => running.stop());
 
-  for (const tool of ['skopeo', 'buildah'] as const) {
+  for (const tool of ['skopeo', 'buildah', 'podman'] as const) {
     it(`opens a registry to who signed in with ${tool}`, async (t) => {
       const home = await mkdtemp(join(tmpdir(), 'oci-containers-'));
       t.after(() => rm(home, { recursive: true }));

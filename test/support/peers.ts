@@ -35,6 +35,7 @@ const packages: Readonly<Record<string, string>> = {
 const debianPeers = {
   skopeo: '/usr/bin/skopeo',
   buildah: '/usr/bin/buildah',
+  podman: '/usr/bin/podman',
   umoci: '/usr/bin/umoci',
   'docker-registry': '/usr/bin/docker-registry',
   chromium: '/usr/bin/chromium',
