@@ -32,6 +32,8 @@ const revealPatience = 300;
 export function registerViews(services: Services): Disposable {
   const { browser, events, places, selection } = services;
   const changed = new EventEmitter<Node | Node[] | undefined>();
+  /** What is to be revealed last. */
+  let wanted: (() => Node | undefined) | undefined;
   const folders = createFolderWatch({ places, changed: (change) => events.changed.fire(change) });
   const provider: TreeDataProvider<Node> = {
     onDidChangeTreeData: changed.event,
@@ -100,12 +102,10 @@ export function registerViews(services: Services): Disposable {
     folders,
     events.changed.event((change) => refreshChanged(change, browser)),
     events.reveal.event(({ place, repository, ref }) => {
-      const root = rootOf(place);
-      const node = repository === '' ? root : browser.locate(place, repository, ref);
-      if (node) {
-        // A row that is gone meanwhile is not worth a message.
-        reveal(node).catch((error: unknown) => log().warn(`Reveal: ${describeError(error)}`));
-      }
+      const find = (): Node | undefined =>
+        repository === '' ? rootOf(place) : browser.locate(place, repository, ref);
+      // A row that is gone meanwhile is not worth a message.
+      reveal(find).catch((error: unknown) => log().warn(`Reveal: ${describeError(error)}`));
     }),
     registerCommand(Command.refresh, refresh),
     registerCommand(Command.retry, refresh),
@@ -161,9 +161,17 @@ export function registerViews(services: Services): Disposable {
     return browser.roots().find((root) => root.place.id === place);
   }
 
-  /** A refresh that is under way may drop the row that is to be selected: then once more, behind it. */
-  async function reveal(node: Node): Promise<void> {
+  /**
+   * A refresh that is under way may drop the row that is to be selected: then once more, behind it, and as it is by then. Who
+   * wants to see another row meanwhile is not led back.
+   */
+  async function reveal(find: () => Node | undefined): Promise<void> {
+    wanted = find;
     for (let attempt = 1; ; attempt++) {
+      const node = find();
+      if (!node || wanted !== find) {
+        return;
+      }
       try {
         // The focus is taken once: a person may be elsewhere by now.
         await revealOnce(node, attempt === 1);
