@@ -114,6 +114,7 @@ async function push(
 interface Packed {
   readonly plan: PushPlan;
   readonly misfit: Misfit | undefined;
+  readonly ownTag: string | undefined;
   readonly built: BuiltArtifact;
   /** What the tag points to before. */
   readonly existing: Descriptor | undefined;
@@ -130,7 +131,7 @@ function pack(sources: readonly Source[], answers: PushAnswers, services: Servic
       const largeFile = setting('push.largeFile') * mebibyte;
       const planned = await planPush(sources, { largeFile, signal });
       await agreeToSize(planned);
-      const { lacking, ...prepared } = await preparePush(planned, type, signal);
+      const { lacking, ownTag, ...prepared } = await preparePush(planned, type, signal);
       const { plan } = prepared;
       const existing = await find(place.registry.repository(repository), tag, { signal });
       let read = 0;
@@ -145,7 +146,7 @@ function pack(sources: readonly Source[], answers: PushAnswers, services: Servic
           report(humanSize(read), read / (plan.size || 1));
         },
       });
-      return { plan, misfit: misfitOf(type.row, planned, lacking), built, existing };
+      return { plan, misfit: misfitOf(type.row, planned, lacking), ownTag, built, existing };
     },
     services.signal,
   );
@@ -178,7 +179,7 @@ function largest({ layers }: PushPlan): readonly { readonly path: string; readon
 async function agree(
   target: string,
   tag: string,
-  { plan, built, existing, misfit }: Packed,
+  { plan, built, existing, misfit, ownTag }: Packed,
   services: Services,
   preview: PushPreview,
 ): Promise<void> {
@@ -190,6 +191,9 @@ async function agree(
       ? l10n.t('{0} exists. It will point to this artifact, and no more to {1}.', tag, existing.digest)
       : '',
     ...(misfit ? misfitTexts(misfit) : []),
+    ownTag !== undefined && ownTag !== tag
+      ? l10n.t('Its version is {0}: helm does not find it by the tag {1}.', plainText(ownTag), tag)
+      : '',
     ...detailOf(plan, built),
   ];
   const chosen = await window.showWarningMessage(

@@ -17,7 +17,7 @@ import type { PlanEntry, PlanLayer, PushPlan } from './plan.ts';
 import type { PreparedPush } from './preparePush.ts';
 import { fileOf, tarOf } from './tarStream.ts';
 
-export interface ArtifactOptions extends Op, Partial<Omit<PreparedPush, 'plan' | 'lacking'>> {
+export interface ArtifactOptions extends Op, Partial<Omit<PreparedPush, 'plan' | 'lacking' | 'ownTag'>> {
   /** Of the person; they come before those of the type. */
   readonly annotations: Annotations;
   readonly keepFileTimes: boolean;

@@ -13,6 +13,8 @@ import type { YamlScalar, YamlValue } from './yamlScalars.ts';
 export interface Chart {
   /** A plain name. */
   readonly name: string;
+  /** The tag that helm gives it, and finds it by: a tag has no plus. */
+  readonly tag: string;
   /** The config helm makes of `Chart.yaml`, byte for byte. */
   readonly config: Uint8Array;
 }
@@ -34,7 +36,7 @@ export async function readChart(layer: PlanLayer, signal?: AbortSignal): Promise
     const config = root instanceof Map ? objectText(root, chartFields) : '{}';
     const { name, version } = JSON.parse(config) as { readonly name?: string; readonly version?: string };
     return name !== undefined && version !== undefined && /^[A-Za-z0-9][\w.-]{0,249}$/.test(name)
-      ? { name, config: Buffer.from(goEscaped(config)) }
+      ? { name, tag: version.replaceAll('+', '_'), config: Buffer.from(goEscaped(config)) }
       : undefined;
   } catch (error) {
     throw new OciError('file-error', `Chart.yaml of ${layer.title}, ${(error as Error).message}`, {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { collect } from '../base/bytes.ts';
-import { readChart } from './chart.ts';
+import { readChart, type Chart } from './chart.ts';
 import { configContent, type ConfigFacts } from './configContent.ts';
 import { layerTypeOf } from './layerTypes.ts';
 import type { PlanLayer, PushPlan } from './plan.ts';
@@ -21,6 +21,8 @@ export interface PreparedPush {
   readonly wasmOs: string;
   /** Titles of what looks like one by its name, and is none. */
   readonly lacking: readonly string[];
+  /** The tag its tool finds it by, where that is within it. */
+  readonly ownTag?: string;
 }
 
 const chartFile = 'Chart.yaml';
@@ -68,6 +70,7 @@ export async function preparePush(
     ...(pathAnnotation === undefined ? {} : { pathAnnotation }),
     wasmOs: configMediaType === undefined ? '' : await wasmOsOf(made.layers, signal),
     lacking: made.lacking,
+    ...(made.ownTag === undefined ? {} : { ownTag: made.ownTag }),
   };
 }
 
@@ -75,16 +78,17 @@ interface Made {
   readonly layers: readonly PlanLayer[];
   readonly content?: Uint8Array;
   readonly lacking: readonly string[];
+  readonly ownTag?: string;
 }
 
 /** The config of the first chart; a folder is packed under the name of its chart, as helm packs it. */
 async function withChart(layers: readonly PlanLayer[], signal?: AbortSignal): Promise<Made> {
-  let content: Uint8Array | undefined;
+  let first: Chart | undefined;
   const lacking: string[] = [];
   const renamed: PlanLayer[] = [];
   for (const layer of layers) {
     const chart = layer.title.endsWith('.prov') ? undefined : await readChart(layer, signal);
-    content ??= chart?.config;
+    first ??= chart;
     if (chart && layer.kind === 'folder') {
       const { length } = layer.title;
       renamed.push({
@@ -99,7 +103,7 @@ async function withChart(layers: readonly PlanLayer[], signal?: AbortSignal): Pr
       }
     }
   }
-  return { layers: renamed, ...(content ? { content } : {}), lacking };
+  return { layers: renamed, ...(first ? { content: first.config, ownTag: first.tag } : {}), lacking };
 }
 
 /** A file that is the config is no layer. */

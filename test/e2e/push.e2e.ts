@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { promisify } from 'node:util';
@@ -56,7 +57,9 @@ scenario(
     await editor.answer('com.example.team=docs', /5\/5/);
     // The list comes anew with the row in it; what is typed before would go to the one before.
     const rows = page.locator('.quick-input-widget:visible .monaco-list-row');
-    await rows.filter({ hasText: 'com.example.team' }).first().waitFor();
+    // Not the row of what was typed, which is in the list before.
+    const own = page.locator('.label-name', { hasText: /^\s*com\.example\.team\s*$/ });
+    await rows.filter({ has: own }).first().waitFor();
     // Every annotation is a row; Enter edits it, and an empty value removes it.
     await editor.answer('org.opencontainers.image.revision', /5\/5/);
     await editor.answer('', /Empty removes it/);
@@ -204,6 +207,34 @@ scenario(
     const out = path.join(work, 'both');
     await pull(`${path.join(work, 'local/team/both')}:1`, out);
     await same(workspace, out, '--exclude=.git');
+    await editor.clearNotifications();
+  },
+);
+
+scenario(
+  'pushes the folder of a chart as a Helm chart, and says by which tag helm finds it',
+  () => session,
+  async ({ editor, workspace, work }) => {
+    mkdirSync(path.join(workspace, 'boat'));
+    writeFileSync(path.join(workspace, 'boat/Chart.yaml'), 'apiVersion: v2\nname: sail\nversion: 1.2.3\n');
+    await editor.openContainer('Explorer');
+    await editor.context(editor.row('boat'), 'Push as OCI Artifact…');
+    await editor.pick(/Local/, /1\/5/);
+    await editor.answer('team/sail', /2\/5/);
+    await editor.answer('stable', /3\/5/);
+    await editor.answer('Helm chart', /4\/5/);
+    await editor.pick(/Continue/, /5\/5/);
+    const said = await editor.dialog(/Push to Local\/team\/sail:stable/, 'Push');
+    assert.match(said, /Its version is 1\.2\.3: helm does not find it by the tag stable\./);
+    assert.doesNotMatch(said, /which is not in/);
+    await editor.notification(/Pushed .*sail:stable/, 'Show in Tree');
+    await editor
+      .row('stable')
+      .locator('.label-description', { hasText: /^Helm chart/ })
+      .waitFor();
+    const layout = `${path.join(work, 'local/team/sail')}:stable`;
+    const { stdout } = await runPeer('oras', ['manifest', 'fetch-config', '--oci-layout', layout]);
+    assert.deepEqual(JSON.parse(stdout), { name: 'sail', version: '1.2.3', apiVersion: 'v2' });
     await editor.clearNotifications();
   },
 );

@@ -189,12 +189,12 @@ describe('types that a push offers', () => {
 
   it('have no config but what a chart says, and point out what is no chart', async () => {
     await mkdir(join(work, 'sail'), { recursive: true });
-    await writeFile(join(work, 'sail/Chart.yaml'), 'apiVersion: v2\nname: sail\nversion: 1.2.3\n');
+    await writeFile(join(work, 'sail/Chart.yaml'), 'apiVersion: v2\nname: sail\nversion: 1.2.3+4\n');
     const type = typeOf('helm-chart');
     const sources = [{ title: 'charts/sail-folder', path: join(work, 'sail') }];
     const plan = await planPush(sources, { largeFile: 1e9 });
-    const { plan: made, lacking } = await preparePush(plan, type);
-    assert.deepEqual(lacking, []);
+    const { plan: made, lacking, ownTag } = await preparePush(plan, type);
+    assert.deepEqual([lacking, ownTag], [[], '1.2.3_4']);
     assert.deepEqual(
       made.layers.flatMap(({ title, entries }) => [title, ...entries.map(({ name }) => name)]),
       ['sail', 'sail', 'sail/Chart.yaml'],
