@@ -3,6 +3,7 @@ import { Disposable, type ExtensionContext } from 'vscode';
 import type { OciExplorerApi } from './api.ts';
 import { createBrowser } from './browse/createBrowser.ts';
 import { createManifestCache } from './browse/manifestCache.ts';
+import { askRef, askRepositoryOf } from './commands/askTarget.ts';
 import { registerCommands } from './commands/registerCommands.ts';
 import { registerEditors } from './editors/registerEditors.ts';
 import { createApi } from './host/createApi.ts';
@@ -58,6 +59,10 @@ export function start(context: ExtensionContext): {
     manifests,
     accounts,
     network,
+    questions: {
+      repository: (title, known) => askRepositoryOf(title, { places }, known),
+      ref: (title, known) => askRef(title, { places }, known),
+    },
     selection: createSelection(),
     signal: ending.signal,
   };

@@ -1,12 +1,13 @@
 import { l10n } from 'vscode';
 import type { Place } from '../browse/place.ts';
 import { plainText } from '../host/plainText.ts';
+import type { Known } from '../host/questions.ts';
 import type { Services } from '../host/services.ts';
 import { isDigest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import { isRepository, isTag } from '../oci/reference.ts';
 import { askPick, back, type Back, type Choice, type StepInfo } from './ask.ts';
-import { runSteps } from './steps.ts';
+import { runSteps, type Step } from './steps.ts';
 import type { RefTarget, RepositoryTarget } from './targets.ts';
 
 /** Most names of a page that a quick pick is given. */
@@ -83,36 +84,75 @@ export function askTagOrDigest(
 }
 
 /** For commands that came from the palette, without a node: registry, repository, tag or digest. */
-export async function askRef(title: string, services: Pick<Services, 'places'>): Promise<RefTarget> {
-  interface Answers {
-    readonly place?: Place;
-    readonly repository?: string;
-    readonly ref?: string;
-  }
-  const answers = await runSteps<Answers>({}, [
-    async (known, at) => {
-      const place = await askPlace({ title, ...at }, services);
-      return place === back ? back : { ...known, place };
-    },
-    async (known, at) => {
-      if (!known.place) {
-        return undefined;
-      }
-      const repository = await askRepository({ title, ...at }, known.place, { canBeNew: false });
-      return repository === back ? back : { ...known, repository };
-    },
-    async (known, at) => {
-      if (!known.place || known.repository === undefined) {
-        return undefined;
-      }
-      const target = { place: known.place, repository: known.repository };
-      const ref = await askTagOrDigest({ title, ...at }, target);
-      return ref === back ? back : { ...known, ref };
-    },
-  ]);
-  const { place, repository, ref } = answers;
+export async function askRef(
+  title: string,
+  services: Pick<Services, 'places'>,
+  known: Known = {},
+): Promise<RefTarget> {
+  const { place, repository, ref } = await ask(title, services, known, questions);
   if (!place || repository === undefined || ref === undefined) {
     throw new OciError('internal', 'A question was left out');
   }
   return { place, repository, ref };
+}
+
+/** Registry and repository. */
+export async function askRepositoryOf(
+  title: string,
+  services: Pick<Services, 'places'>,
+  known: Known,
+): Promise<RepositoryTarget> {
+  const { place, repository } = await ask(title, services, known, questions.slice(0, -1));
+  if (!place || repository === undefined) {
+    throw new OciError('internal', 'A question was left out');
+  }
+  return { place, repository };
+}
+
+type Answers = Partial<RefTarget>;
+type Question = (
+  known: Answers,
+  at: StepInfo,
+  services: Pick<Services, 'places'>,
+) => ReturnType<Step<Answers>>;
+
+const questions: readonly Question[] = [
+  async (known, at, services) => {
+    const place = await askPlace(at, services);
+    return place === back ? back : { ...known, place };
+  },
+  async (known, at) => {
+    if (!known.place) {
+      return undefined;
+    }
+    const repository = await askRepository(at, known.place, { canBeNew: false });
+    return repository === back ? back : { ...known, repository };
+  },
+  async (known, at) => {
+    if (!known.place || known.repository === undefined) {
+      return undefined;
+    }
+    const ref = await askTagOrDigest(at, { place: known.place, repository: known.repository });
+    return ref === back ? back : { ...known, ref };
+  },
+];
+
+/** What is known is asked only of who goes back to it. */
+function ask(
+  title: string,
+  services: Pick<Services, 'places'>,
+  { place, repository }: Known,
+  asked: readonly Question[],
+): Promise<Answers> {
+  const given: readonly Answers[] = !place
+    ? []
+    : repository === undefined
+      ? [{ place }]
+      : [{ place }, { place, repository }];
+  const steps = asked.map(
+    (question): Step<Answers> =>
+      (known, at) =>
+        question(known, { title, ...at }, services),
+  );
+  return runSteps<Answers>({}, steps, given);
 }

@@ -5,6 +5,7 @@ import { hasSize } from '../browse/naming.ts';
 import type { ManifestNode, Node, TagNode } from '../browse/node.ts';
 import { Command } from '../contributions.ts';
 import { fromUri, toUri } from '../host/ociUri.ts';
+import { knownOf } from '../host/questions.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { Annotation, type Descriptor } from '../oci/descriptor.ts';
@@ -17,21 +18,23 @@ import { showDocument } from './showDocument.ts';
 export function registerOpen(services: Services, reader: DocumentReader): Disposable {
   const open = (location: Location, isPeek: boolean): Promise<void> =>
     showDocument(location, isPeek, services, reader);
-  const openManifest = async (...args: readonly unknown[]): Promise<void> => {
-    const found = await completed(args, services);
-    if (found) {
-      const { node, named } = found;
-      const kind = isIndexType(named.descriptor.mediaType) ? 'index' : 'manifest';
-      await open(locationOf(node, named.descriptor, kind), isFromRow(args));
-    }
-  };
+  const manifestBy =
+    (title: () => string) =>
+    async (...args: readonly unknown[]): Promise<void> => {
+      const found = await completed(args, title(), services);
+      if (found) {
+        const { node, named } = found;
+        const kind = isIndexType(named.descriptor.mediaType) ? 'index' : 'manifest';
+        await open(locationOf(node, named.descriptor, kind), isFromRow(args));
+      }
+    };
   const openConfig = async (...args: readonly unknown[]): Promise<void> => {
     const [given] = args;
     if (isNode(given) && given.kind === 'blob' && given.role === 'config') {
       await open(locationOf(given, given.descriptor, 'config'), isFromRow(args));
       return;
     }
-    const found = await completed(args, services);
+    const found = await completed(args, l10n.t('Open Config'), services);
     if (found) {
       const config = found.named.manifest?.kind === 'manifest' ? found.named.manifest.config : undefined;
       if (!config) {
@@ -46,7 +49,7 @@ export function registerOpen(services: Services, reader: DocumentReader): Dispos
       await open(locationOf(given, given.subject, 'referrers'), isFromRow(args));
       return;
     }
-    const found = await completed(args, services);
+    const found = await completed(args, l10n.t('Open Referrers'), services);
     if (found) {
       await open(locationOf(found.node, found.named.descriptor, 'referrers'), isFromRow(args));
     }
@@ -59,8 +62,14 @@ export function registerOpen(services: Services, reader: DocumentReader): Dispos
     }
   };
   return Disposable.from(
-    registerCommand(Command.openManifest, openManifest),
-    registerCommand(Command.openIndex, openManifest),
+    registerCommand(
+      Command.openManifest,
+      manifestBy(() => l10n.t('Open Manifest')),
+    ),
+    registerCommand(
+      Command.openIndex,
+      manifestBy(() => l10n.t('Open Index')),
+    ),
     registerCommand(Command.openConfig, openConfig),
     registerCommand(Command.openReferrers, openReferrers),
     registerCommand(Command.openBlob, async (...args) => {
@@ -119,17 +128,23 @@ function isFromRow(args: readonly unknown[]): boolean {
   return args.length === 1 && isNode(args[0]);
 }
 
-/** The manifest a command is about, read. */
-async function completed([given]: readonly unknown[], services: Services) {
-  let node: Node | undefined = isNode(given) ? given : services.selection.get()[0];
+/** The manifest a command is about, read: of its row, else of what is selected, else the one that is asked for. */
+async function completed([given]: readonly unknown[], title: string, services: Services) {
+  const { browser, questions, selection, signal } = services;
+  const from: Node | undefined = isNode(given) ? given : selection.get()[0];
+  let node = from;
   while (node && node.kind !== 'tag' && node.kind !== 'manifest') {
     node = node.parent;
   }
   if (!node) {
-    void window.showInformationMessage(l10n.t('Select a tag or a manifest in the view OCI Explorer first.'));
-    return undefined;
+    const { place, repository, ref } = await questions.ref(title, knownOf(from));
+    const found = browser.locate(place.id, repository, ref);
+    if (found?.kind !== 'tag' && found?.kind !== 'manifest') {
+      return undefined;
+    }
+    node = found;
   }
   const found: TagNode | ManifestNode = node;
-  const named = await services.browser.read(found, services.signal);
+  const named = await browser.read(found, signal);
   return named && { node: found, named };
 }

@@ -6,6 +6,7 @@ import type { Accounts } from './accounts.ts';
 import type { ArtifactTypes } from './artifactTypes.ts';
 import type { Events } from './events.ts';
 import type { Network } from './network.ts';
+import type { Questions } from './questions.ts';
 import type { Selection } from './selection.ts';
 
 /** Places that follow the settings. */
@@ -23,6 +24,7 @@ export interface Services {
   readonly manifests: ManifestCache;
   readonly accounts: Accounts;
   readonly network: Network;
+  readonly questions: Questions;
   /** Kept by the tree, for commands that come by key. */
   readonly selection: Selection;
   /** Aborted when the extension ends. */

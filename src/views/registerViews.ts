@@ -15,9 +15,10 @@ import type { Node, PlaceNode, RepositoryNode } from '../browse/node.ts';
 import { Command, Context, View, type TagOrder } from '../contributions.ts';
 import { createFolderWatch } from '../host/folderWatch.ts';
 import { describeError, log } from '../host/log.ts';
+import { knownOf } from '../host/questions.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
-import { isAbort } from '../oci/errors.ts';
+import { isAbort, OciError } from '../oci/errors.ts';
 import { dragAndDrop } from './dragAndDrop.ts';
 import { filterByType } from './filterByType.ts';
 import { refreshChanged } from './refreshChanged.ts';
@@ -116,15 +117,9 @@ export function registerViews(services: Services): Disposable {
     ),
     registerCommand(Command.filter, (node) => filter(target(node))),
     registerCommand(Command.filterByType, async (node) => {
-      const repository = target(node);
-      if (repository?.kind === 'repository') {
-        void view.reveal(repository, { select: false, expand: true });
-        await filterByType(repository, browser, services.signal);
-      } else {
-        void window.showInformationMessage(
-          l10n.t('Select a repository, or what is in it, in the view first.'),
-        );
-      }
+      const repository = await repositoryOf(node, l10n.t('Filter by Type'));
+      void view.reveal(repository, { select: false, expand: true });
+      await filterByType(repository, browser, services.signal);
     }),
     registerCommand(Command.stopSearch, (node) => {
       for (const each of isTreeNode(node) ? [target(node)] : browser.roots()) {
@@ -140,16 +135,13 @@ export function registerViews(services: Services): Disposable {
         }
       }
     }),
-    registerCommand(Command.toggleFoldedTags, (node) => {
-      const repository = target(node);
-      if (repository?.kind === 'repository') {
-        browser.setFolds(repository, !browser.folds(repository));
-      }
+    registerCommand(Command.toggleFoldedTags, async (node) => {
+      const repository = await repositoryOf(node, l10n.t('Show or Fold Signature and Attestation Tags'));
+      browser.setFolds(repository, !browser.folds(repository));
     }),
-    registerCommand(Command.sortTags, (node) => {
-      const repository = target(node);
-      return repository?.kind === 'repository' ? sortTags(repository) : undefined;
-    }),
+    registerCommand(Command.sortTags, async (node) =>
+      sortTags(await repositoryOf(node, l10n.t('Sort Tags'))),
+    ),
   );
 
   function refresh(node: unknown): void {
@@ -215,6 +207,22 @@ export function registerViews(services: Services): Disposable {
       at = at.parent;
     }
     return at;
+  }
+
+  /** Asked for where no row says it; what changes is to be seen, so it is shown then. */
+  async function repositoryOf(node: unknown, title: string): Promise<RepositoryNode> {
+    const from = isTreeNode(node) ? node : selection.get()[0];
+    const found = from && target(from);
+    if (found?.kind === 'repository') {
+      return found;
+    }
+    const { place, repository } = await services.questions.repository(title, knownOf(from));
+    const asked = browser.locate(place.id, repository);
+    if (asked?.kind !== 'repository') {
+      throw new OciError('not-found', `${repository} is in no registry of the tree`);
+    }
+    await reveal(asked);
+    return asked;
   }
 
   function filter(node: PlaceNode | RepositoryNode | undefined): void {
