@@ -222,6 +222,7 @@ export function registerViews(services: Services): Disposable {
       throw new OciError('not-found', `${repository} is in no registry of the tree`);
     }
     await reveal(asked);
+    void view.reveal(asked, { select: false, expand: true });
     return asked;
   }
 

@@ -11,6 +11,8 @@ let session: Session;
 before(
   async () => {
     session = await openSession();
+    const { settings, workbench } = session;
+    workbench.configure({ ...settings, 'ociExplorer.pageSize': 10 });
     const target = `${session.registry.host}/team/site:1.0.0`;
     await runPeer(
       'oras',
@@ -22,9 +24,26 @@ before(
       ['attach', '--plain-http', '--artifact-type', 'application/spdx+json', target, 'package.json'],
       { cwd: session.workspace },
     );
+    // More tags, and more repositories, than a page of ten.
+    const { host } = session.registry;
+    await Promise.all(
+      numbers(12).map((at) =>
+        runPeer('oras', ['push', '--plain-http', `${host}/zoo/cage-${at}:t01`, 'package.json'], {
+          cwd: session.workspace,
+        }),
+      ),
+    );
+    const tags = numbers(24).slice(1);
+    const first = `${host}/zoo/cage-01:t01`;
+    await runPeer('oras', ['tag', '--plain-http', first, ...tags.map((at) => `t${at}`)]);
   },
   { timeout: 180_000 },
 );
+
+/** `01` to `count`. */
+const numbers = (count: number): readonly string[] =>
+  Array.from({ length: count }, (_, at) => String(at + 1).padStart(2, '0'));
+
 after(() => session.close());
 
 scenario(
@@ -138,14 +157,13 @@ scenario(
 scenario(
   'filters by name, sorts, and is gone through by keys alone; each row says aloud what it is',
   () => session,
-  async ({ editor }) => {
+  async ({ editor, registry, workspace }) => {
     const { page } = editor;
-    const tops = (): Promise<number[]> =>
-      Promise.all(['1.0.0', '2.0.0'].map(async (tag) => (await editor.row(tag).boundingBox())?.y ?? NaN));
-    const isFirst = async (tag: '1.0.0' | '2.0.0'): Promise<void> => {
+    const isFirst = async (first: string, ...others: readonly string[]): Promise<void> => {
+      const top = async (tag: string): Promise<number> => (await editor.row(tag).boundingBox())?.y ?? NaN;
       for (;;) {
-        const [one = NaN, two = NaN] = await tops();
-        if (tag === '1.0.0' ? one < two : two < one) {
+        const [one = NaN, ...rest] = await Promise.all([first, ...others].map(top));
+        if (rest.every((each) => one < each)) {
           return;
         }
         await page.waitForTimeout(50);
@@ -157,13 +175,21 @@ scenario(
     await editor.row('2.0.0').waitFor();
     await editor.context(editor.row('site'), 'Clear Filter');
     await editor.row('1.0.0').waitFor();
-    await isFirst('2.0.0');
+    await isFirst('2.0.0', '1.0.0');
     await editor.context(editor.row('site'), 'Sort Tags…');
     await editor.pick('Name');
-    await isFirst('1.0.0');
+    await isFirst('1.0.0', '2.0.0');
+    // The newest is neither the first by name nor by version.
+    const target = `${registry.host}/team/site:1.5.0`;
+    await runPeer('oras', ['push', '--plain-http', target, 'package.json'], { cwd: workspace });
+    await editor.context(editor.row('site'), 'Refresh');
+    await editor.row('1.5.0').waitFor();
+    await editor.context(editor.row('site'), 'Sort Tags…');
+    await editor.pick('Newest content first');
+    await isFirst('1.5.0', '1.0.0', '2.0.0');
     await editor.context(editor.row('site'), 'Sort Tags…');
     await editor.pick('Versions, newest first');
-    await isFirst('2.0.0');
+    await isFirst('2.0.0', '1.0.0', '1.5.0');
     await editor.row('site').click();
     const focused = page.locator('.sidebar .monaco-list-row.focused');
     // A click on a repository closes it.
@@ -185,6 +211,48 @@ scenario(
     assert.match((await focused.getAttribute('aria-label')) ?? '', /^config, /);
     await page.keyboard.press('ArrowLeft');
     await focused.filter({ hasText: '2.0.0' }).waitFor();
+  },
+);
+
+scenario(
+  'finds a repository that is not loaded yet, shows the next page of tags, and does by keys what menus do',
+  () => session,
+  async ({ editor, registry, workspace }) => {
+    const { page } = editor;
+    // All rows have to be in sight.
+    await editor.row('Local').click();
+    await editor.row('charts').waitFor({ state: 'hidden' });
+    const place = editor.row(registry.host);
+    // Two groups, of the ten repositories that are loaded.
+    await editor.row('Load more… (2 shown)').waitFor();
+    await editor.context(place, 'Filter…');
+    await editor.answer('cage-12');
+    await editor.row('team').waitFor({ state: 'hidden' });
+    await editor.expand('zoo');
+    await editor.row('cage-12').waitFor();
+    await editor.row('cage-01').waitFor({ state: 'hidden' });
+    await editor.command('OCI Explorer: Clear Filter');
+    await editor.row('team').waitFor();
+    await editor.expand('cage-01');
+    const more = editor.row(/^Load more…/);
+    await more.filter({ hasText: '(10 shown)' }).click();
+    await more.filter({ hasText: '(20 shown)' }).waitFor();
+    await page.keyboard.press('Enter');
+    await more.waitFor({ state: 'hidden' });
+    await editor.row('t24').waitFor();
+    // A click closes it, and it has the focus then.
+    await editor.row('cage-01').click();
+    await editor.row('t24').waitFor({ state: 'hidden' });
+    await page.keyboard.press('ControlOrMeta+c');
+    const reference = JSON.stringify(`${registry.host}/zoo/cage-01`);
+    await page.waitForFunction(`navigator.clipboard.readText().then((text) => text === ${reference})`);
+    const target = `${registry.host}/zoo/aviary:t01`;
+    await runPeer('oras', ['push', '--plain-http', target, 'package.json'], { cwd: workspace });
+    await page.keyboard.press('F5');
+    await editor.row('aviary').waitFor();
+    for (const row of ['Local', 'team', 'site']) {
+      await editor.expand(row);
+    }
   },
 );
 
@@ -215,6 +283,24 @@ scenario(
       .locator('.codelens-decoration', { hasText: /digest checked|as the registry lists them/ })
       .first()
       .waitFor();
+  },
+);
+
+scenario(
+  'asks from the palette what a command is about, where no row is selected',
+  () => session,
+  async ({ editor }) => {
+    await editor.closeEditors();
+    await editor.command('OCI Explorer: Open Manifest');
+    await editor.pick(/Local/, 'Open Manifest');
+    await editor.pick('shop/app', 'Open Manifest');
+    await editor.pick('1.4.1', 'Open Manifest');
+    await editor.tab('app:1.4.1 › ').waitFor();
+    await editor.command('OCI Explorer: Sort Tags…');
+    await editor.pick(/Local/, 'Sort Tags');
+    await editor.pick('policies/kubernetes', 'Sort Tags');
+    await editor.pick('Name', 'Sort the tags of policies/kubernetes');
+    await editor.row('2026.1').waitFor();
   },
 );
 
