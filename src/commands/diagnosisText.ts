@@ -85,12 +85,17 @@ function sectionOf(finding: Finding): readonly string[] {
 }
 
 function valueText({ value }: Fact): string {
-  return typeof value === 'string' ? code(value) : sayingText(value);
+  return typeof value === 'string' ? word(value) : sayingText(value);
 }
 
 function sayingText({ say, of = [] }: Saying): string {
-  const [first = '', second = '', third = ''] = of.map(code);
+  const [first = '', second = '', third = ''] = of.map(word);
   return sayings[say](first, second, third);
+}
+
+/** Numbers are ours and read as they are. */
+function word(text: string): string {
+  return /^-?\d{1,15}(?:\.\d{1,6})?$/.test(text) ? text : code(text);
 }
 
 /** As a span of code, in which Markdown reads nothing, and which no text can end early. */
@@ -165,7 +170,7 @@ const sayings: Readonly<Record<SayingId, (first: string, second: string, third: 
   'direct-loopback': () => l10n.t('direct, as it is on this machine'),
   'direct-listed': () => l10n.t('direct, as http.noProxy or NO_PROXY lists it'),
   'resolved-by-proxy': () => l10n.t('not known here; the proxy has to know it'),
-  'no-lookup': () => l10n.t('an address, nothing to look up'),
+  'no-lookup': (address) => l10n.t('{0}, an address: nothing to look up', address),
   yes: () => l10n.t('yes'),
   no: () => l10n.t('no'),
   connected: (at, milliseconds) => l10n.t('{0} answers after {1} ms', at, milliseconds),

@@ -7,7 +7,7 @@ import { errorText } from '../host/errorText.ts';
 import { plainText } from '../host/plainText.ts';
 import { ignoredTexts } from '../host/typeTexts.ts';
 import type { Services } from '../host/services.ts';
-import { platformText, type Annotations } from '../oci/descriptor.ts';
+import { Annotation, platformText, type Annotations } from '../oci/descriptor.ts';
 import { OciError } from '../oci/errors.ts';
 import { quirksOf } from '../oci/remote/quirks.ts';
 import { endpointsOf, nameOf, type RegistryRule } from '../oci/remote/registriesConf.ts';
@@ -76,8 +76,10 @@ async function placeLines(
   const client = isRemote(place.registry) ? place.registry.client : undefined;
   const quirks = quirksOf(place.host, client?.traits);
   const unverified = network.insecureBy(place.host);
+  const host = place.namespace === undefined ? place.host : `${place.host}/${place.namespace}`;
   return [
-    [l10n.t('Host'), place.namespace === undefined ? place.host : `${place.host}/${place.namespace}`],
+    // The heading says it where the entry has no name of its own.
+    ...line(l10n.t('Host'), host === place.name ? undefined : host),
     ...line(l10n.t('Provider'), quirks?.name),
     [l10n.t('API'), l10n.t('OCI distribution, over {0}', network.scheme(place.host).toUpperCase())],
     [l10n.t('Account'), account],
@@ -138,10 +140,7 @@ function namedLines(named: Named): readonly Line[] {
       manifest?.kind === 'manifest' ? String(manifest.layers.length) : undefined,
     ),
     ...line(l10n.t('Manifests'), manifest?.kind === 'index' ? String(manifest.manifests.length) : undefined),
-    ...line(
-      l10n.t('Size'),
-      named.size === undefined ? undefined : `${humanSize(named.size)} (${named.size})`,
-    ),
+    ...line(l10n.t('Size'), named.size === undefined ? undefined : sizeText(named.size)),
     ...line(l10n.t('Created'), named.created?.toISOString()),
     ...line(l10n.t('Created by'), named.createdBy),
     ...line(l10n.t('Attached to'), manifest?.subject?.digest),
@@ -153,15 +152,22 @@ function namedLines(named: Named): readonly Line[] {
         .map(({ field, why }) => `${field} (${ignoredTexts[why]()})`)
         .join('; '),
     ),
-    ...annotations.first.map(([name, value]): Line => [
-      plainText(name, 100).replace(/[^\w./-]/g, ' '),
-      value,
-    ]),
+    ...annotations.first
+      // Said above.
+      .filter(
+        ([name, value]) => name !== Annotation.created || Date.parse(value) !== named.created?.getTime(),
+      )
+      .map(([name, value]): Line => [plainText(name, 100).replace(/[^\w./-]/g, ' '), value]),
     ...line(
       l10n.t('Annotations'),
       annotations.count > maxAnnotations ? l10n.t('{0} in all', annotations.count) : undefined,
     ),
   ];
+}
+
+function sizeText(bytes: number): string {
+  const short = humanSize(bytes);
+  return short === `${bytes} B` ? short : `${short} (${bytes})`;
 }
 
 /** Of one name the manifest's value, not that of its parent's list. A hundred thousand are counted and not copied. */

@@ -102,11 +102,45 @@ describe('the tooltip of a registry', () => {
     assert.doesNotMatch(await tooltip('b.example', await asked(t, 'b.example', {})), /TLS|Mirrors/);
   });
 
+  it('does not say its host twice', async (t) => {
+    const registry = await asked(t, 'a.example', {});
+    assert.match(await tooltip('a.example', registry), /^a\.example\n\n\*\*API\*\*/);
+  });
+
   it('says what it cannot do, and what runs under a name of one’s own', async (t) => {
     const ghcr = await tooltip('ghcr.io', await asked(t, 'ghcr.io', {}));
     assert.match(ghcr, /\*\*Deletes\*\* on its own web page or by its own tools/);
     assert.match(ghcr, /\*\*Referrers\*\* kept in tags/);
     const own = await asked(t, 'docker.corp.example', { server: 'Nexus/3.83.0-08 (PRO)' });
     assert.match(await tooltip('docker.corp.example', own), /\*\*Provider\*\* Sonatype Nexus/);
+  });
+});
+
+describe('the tooltip of a tag', () => {
+  it('says its size and its date once', async () => {
+    const created = '2026-05-04T03:02:01Z';
+    const named = (size: number, at: string): unknown => ({
+      type: { id: 'x', name: 'X', category: 'other', rule: 'configMediaType', evidence: [] },
+      descriptor: { digest: 'sha256:0', mediaType: 'application/x', size: 7 },
+      manifest: {
+        kind: 'manifest',
+        mediaType: 'application/x',
+        layers: [],
+        annotations: { 'org.opencontainers.image.created': at, title: 'T' },
+      },
+      size,
+      created: new Date(created),
+    });
+    const hover = async (size: number, at = created): Promise<string> => {
+      const browser = { complete: () => Promise.resolve(named(size, at)) };
+      const node = { kind: 'tag' } as unknown as PlaceNode;
+      const told = { ...services, browser } as unknown as Parameters<typeof tooltipOf>[1];
+      return (await tooltipOf(node, told, new AbortController().signal))?.value ?? '';
+    };
+    assert.match(await hover(193), /\*\*Size\*\* 193 B\n/);
+    assert.match(await hover(4096), /\*\*Size\*\* 4 KiB \(4096\)/);
+    assert.match(await hover(1), /\*\*Created\*\* 2026-05-04T03:02:01\.000Z[^]*\*\*title\*\* T/);
+    assert.doesNotMatch(await hover(1), /image\.created/);
+    assert.match(await hover(1, 'yesterday'), /image\.created\*\* yesterday/);
   });
 });

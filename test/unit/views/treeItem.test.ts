@@ -286,7 +286,7 @@ describe('a row of the tree', () => {
       /sha256:[0-9a-f]{64}/,
       /2026-01-01T00:00:00/,
       /config-media-type/,
-      /7 B \(7\)/,
+      /\*\*Size\*\* 7 B\n/,
     ]) {
       assert.match(text, part);
     }

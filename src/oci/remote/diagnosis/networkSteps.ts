@@ -18,7 +18,7 @@ export async function lookUpName(state: State, signal: AbortSignal): Promise<Res
   const hostname = bare(target.hostname);
   if (isIP(hostname) !== 0) {
     state.addresses = [hostname];
-    return { facts: [fact('addresses', hostname), fact('addresses', say('no-lookup'))] };
+    return { facts: [fact('addresses', say('no-lookup', hostname))] };
   }
   try {
     state.addresses = await addressesOf(hostname, signal);
