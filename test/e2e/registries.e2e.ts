@@ -326,9 +326,10 @@ scenario(
     const tls = await privateCertificate(path.join(session.work, 'tls'));
     // Not a loopback address: no other is spoken to without TLS before someone agreed to it.
     const address = '0.0.0.0';
-    const [plain, signed] = await Promise.all([
+    const [plain, signed, loopback] = await Promise.all([
       startRegistry('distribution', { address }),
       startRegistry('distribution', { address, tls }),
+      startRegistry('distribution', { tls }),
     ]);
     try {
       const target = `${plain.host}/harbour/site:1.0.0`;
@@ -336,6 +337,7 @@ scenario(
       const registries = [
         { host: plain.host, name: 'plain' },
         { host: signed.host, name: 'signed' },
+        { host: loopback.host, name: 'loopback' },
       ];
       workbench.configure({ ...settings, 'ociExplorer.registries': registries });
       await editor.expand('signed');
@@ -363,10 +365,17 @@ scenario(
       await editor.dialog(/Trust the certificate of 0\.0\.0\.0/, 'Trust Certificate');
       await unknown.waitFor({ state: 'hidden' });
       await editor.row('No repositories').waitFor();
+      // That of this machine, which is asked without TLS first, has the same remedy.
+      await editor.expand('loopback');
+      await editor.inline(editor.row('Untrusted certificate'), 'Trust Certificate');
+      await editor.dialog(/Trust the certificate of 127\.0\.0\.1/, 'Trust Certificate');
+      await editor.row('Untrusted certificate').waitFor({ state: 'hidden' });
+      const empty = editor.page.locator('.monaco-list-row:visible', { hasText: 'No repositories' });
+      await empty.nth(1).waitFor();
       workbench.configure(settings);
       await editor.row('signed').waitFor({ state: 'hidden' });
     } finally {
-      await Promise.all([plain.stop(), signed.stop()]);
+      await Promise.all([plain.stop(), signed.stop(), loopback.stop()]);
     }
   },
 );
