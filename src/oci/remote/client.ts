@@ -3,9 +3,9 @@ import type { Dispatcher } from 'undici';
 import request from 'undici/lib/api/api-request.js';
 import { isAbort, isOciError, OciError, type ErrorFacts } from '../errors.ts';
 import type { Body, Op } from '../store.ts';
-import { mayLead, reachOfName } from './addresses.ts';
 import { answerOf, discard, readBytes, readText, type Answer } from './answer.ts';
 import type { Authorizer } from './authorizer.ts';
+import { checkedHop } from './checkedHop.ts';
 import { cleanUrl } from './cleanUrl.ts';
 import { networkError, statusError } from './errors.ts';
 import { kindOf, Pause, type Held } from './pause.ts';
@@ -263,7 +263,7 @@ export class Client {
         return answer;
       }
       await discard(answer);
-      const next = this.#checkedHop(url, location);
+      const next = checkedHop(url, location, this.origin);
       if (hop >= maxRedirects) {
         throw new OciError('request-refused', 'Redirected too often', {
           method: wanted.method,
@@ -274,31 +274,6 @@ export class Client {
       header = next.origin === url.origin ? header : undefined;
       url = next;
     }
-  }
-
-  /**
-   * A target that another server named.
-   * @throws {OciError} `origin-refused` for one without TLS behind one with it, and for an inner address named by an outer host
-   */
-  #checkedHop(from: URL, location: string): URL {
-    const next = URL.parse(location, from.href);
-    const facts = { url: next ? cleanUrl(next) : '', host: this.host };
-    if (!next || (next.protocol !== 'https:' && next.protocol !== 'http:')) {
-      throw new OciError('origin-refused', 'Redirected to something that is no web address', facts);
-    }
-    if (from.protocol === 'https:' && next.protocol === 'http:') {
-      throw new OciError('origin-refused', 'Redirected from HTTPS to plain HTTP', facts);
-    }
-    if (
-      next.origin !== from.origin &&
-      !mayLead(reachOfName(new URL(this.origin).hostname), reachOfName(next.hostname))
-    ) {
-      throw new OciError('origin-refused', 'Redirected to an address of this machine or network', facts);
-    }
-    next.username = '';
-    next.password = '';
-    next.hash = '';
-    return next;
   }
 
   /** Where an upload goes on: any origin the rules of a redirect allow. */
@@ -318,7 +293,7 @@ export class Client {
         return `${named.pathname}${named.search}`;
       }
     }
-    const next = this.#checkedHop(from, location);
+    const next = checkedHop(from, location, this.origin);
     // The query stays as it is: signed ones must not be written anew.
     return next.origin === this.origin ? `${next.pathname}${next.search}` : next.href;
   }
