@@ -221,7 +221,7 @@ export function registerViews(services: Services): Disposable {
     if (asked?.kind !== 'repository') {
       throw new OciError('not-found', `${repository} is in no registry of the tree`);
     }
-    await reveal(asked);
+    await reveal(() => browser.locate(place.id, repository));
     void view.reveal(asked, { select: false, expand: true });
     return asked;
   }
