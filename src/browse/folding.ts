@@ -1,23 +1,14 @@
 import { Annotation, type Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Index } from '../oci/manifest.ts';
-import { referrersTag } from '../oci/referrersTag.ts';
 import type { Named } from './browser.ts';
 import type { ManifestNode, TagNode } from './node.ts';
-
-/** What cosign writes behind the digest of what it is about. */
-const attachedEndings = ['.sig', '.att', '.sbom'] as const;
 
 const foldedTag = /^sha(?:256|512)-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/;
 
 /** True for a tag that only says what is attached to another manifest: it stands below that one, not among the tags. */
 export function isFoldedTag(tag: string): boolean {
   return foldedTag.test(tag);
-}
-
-/** The tags under which cosign keeps signature, attestations and SBOM of a manifest. */
-export function attachedTags(subject: Digest): readonly string[] {
-  return attachedEndings.map((ending) => `${referrersTag(subject)}${ending}`);
 }
 
 /** Attestations BuildKit keeps in an index, by the manifest they are about; what is about nothing listed is not among them. */

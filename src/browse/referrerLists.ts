@@ -1,8 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
-import { parseReferrersIndex, referrersTag } from '../oci/referrersTag.ts';
+import { attachedTags, parseReferrersIndex, referrersTag } from '../oci/referrersTag.ts';
 import type { Branches } from './branches.ts';
-import { attachedTags } from './folding.ts';
 import { maxChildren, type Listings } from './listings.ts';
 import type { Names } from './names.ts';
 import type { Node, ReferrersNode, TagNode } from './node.ts';

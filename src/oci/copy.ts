@@ -1,18 +1,36 @@
 import { Limiter } from '../base/limiter.ts';
 import { bodyOf } from '../base/bytes.ts';
+import { attachedTo, cosignTags, findTag } from './attached.ts';
 import { readVerified } from './content.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
-import { OciError } from './errors.ts';
+import { isOciError, OciError } from './errors.ts';
 import { maxManifestSize, parseManifest, successors } from './manifest.ts';
-import { isManifestType } from './mediaTypes.ts';
-import { canMount, type CopyEvents, type Op, type ReadStore, type Store } from './store.ts';
+import { isIndexType, isManifestType } from './mediaTypes.ts';
+import { someOfIndex } from './someOfIndex.ts';
+import {
+  canMount,
+  type CopyEvents,
+  type FetchedManifest,
+  type Op,
+  type ReadStore,
+  type Store,
+} from './store.ts';
 
 export interface CopyOptions extends Op, CopyEvents {
   /** Blobs and manifests under way at once. Default 5. */
   readonly concurrency?: number;
   /** True: look below manifests that the target has too (repairs a partial copy). */
   readonly force?: boolean;
+  /** True: asks first whether the target has the root, which is then taken to be whole, and needs its tag alone. */
+  readonly mayBeThere?: boolean;
+  /** Of an index: only these of its manifests, in a new index; see `someOfIndex`. Default all. */
+  readonly platforms?: readonly Digest[] | undefined;
+  /**
+   * True: what is attached comes along, to whatever is copied and to what is attached itself: referrers, by API or fallback
+   * tag, and what cosign keeps under tags. The fallback tag of the target gets what is new and loses nothing.
+   */
+  readonly referrers?: boolean;
 }
 
 /** Deepest nesting of indexes, and most descriptors, that one copy follows. */
@@ -26,7 +44,7 @@ const foreign = /\.(?:nondistributable|foreign)\./;
  * Moves the graph below `ref` from one place to another: blobs before manifests, children before their index, and the root
  * with its tag last, so that a fault leaves no tag. What the target has is not sent again.
  * @param tag the name in the target; undefined: by digest only
- * @returns the descriptor of the root
+ * @returns the descriptor of the root as it is in the target
  */
 export async function copy(
   src: ReadStore,
@@ -35,11 +53,12 @@ export async function copy(
   tag: string | undefined,
   options: CopyOptions = {},
 ): Promise<Descriptor> {
-  const root = await src.manifest(ref, { signal: options.signal });
+  const found = await src.manifest(ref, { signal: options.signal });
+  const root = options.platforms ? someOfIndex(found, options.platforms) : found;
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   const run = new Run(src, dst, { ...options, signal }, () => failed.abort());
-  await run.manifest(root.descriptor, root.bytes, 0, tag);
+  await run.root(root, tag);
   return root.descriptor;
 }
 
@@ -50,6 +69,8 @@ class Run {
   readonly #limiter: Limiter;
   /** By digest, apart as blob and as manifest: registries keep the two apart, too. */
   readonly #seen = new Map<`${'blob' | 'manifest'} ${Digest}`, Promise<void>>();
+  /** Every manifest that is in the target now, in the order it came. */
+  readonly #manifests = new Map<Digest, Descriptor>();
   readonly #stop: () => void;
 
   constructor(
@@ -65,13 +86,141 @@ class Run {
     this.#limiter = new Limiter(options.concurrency ?? 5);
   }
 
+  /** A subject is there before what refers to it, as not every registry takes them the other way; the tag comes last. */
+  async root({ descriptor, bytes }: FetchedManifest, tag: string | undefined): Promise<void> {
+    const { referrers } = this.#options;
+    const first = referrers === true ? undefined : tag;
+    if (!(await this.#again(descriptor, bytes, first))) {
+      await this.manifest(descriptor, bytes, 0, first);
+    }
+    if (referrers === true) {
+      await this.#attached();
+      if (tag !== undefined) {
+        await this.#push(descriptor, bytes, tag);
+      }
+    }
+  }
+
+  /** True: the target had it, whole, and has it under the tag now. */
+  async #again(descriptor: Descriptor, bytes: Uint8Array, tag: string | undefined): Promise<boolean> {
+    if (this.#options.mayBeThere !== true || !(await this.#isThere(descriptor))) {
+      return false;
+    }
+    try {
+      await this.#push(descriptor, bytes, tag);
+    } catch (error) {
+      // It is there, and something below it is not.
+      if (isOciError(error, 'not-found', 'request-refused', 'manifest-invalid')) {
+        return false;
+      }
+      throw error;
+    }
+    this.#present(descriptor);
+    return true;
+  }
+
+  /** What is attached to all that was copied, then what is attached to that, until nothing is. */
+  async #attached(): Promise<void> {
+    const tagsOf = cosignTags(this.#src, this.#options);
+    for (let asked = 0; asked < this.#manifests.size;) {
+      const next = [...this.#manifests.values()].slice(asked);
+      asked = this.#manifests.size;
+      await all(next.map((subject) => this.#attachedTo(subject, tagsOf)));
+    }
+  }
+
+  async #attachedTo(subject: Descriptor, tagsOf: ReturnType<typeof cosignTags>): Promise<void> {
+    const { signal } = this.#options;
+    const { tags, referrers, present } = await this.#limiter.run(
+      () => attachedTo(subject, this.#src, this.#dst, tagsOf, maxNodes, { signal }),
+      signal,
+    );
+    await all([
+      ...referrers.map((referrer) =>
+        present.has(referrer.digest)
+          ? Promise.resolve(this.#present(referrer))
+          : this.#once(referrer, 1, () => this.#referrer(referrer, subject)),
+      ),
+      ...tags.map((tag) => this.#tagged(tag)),
+    ]);
+  }
+
+  /** What a list names and is gone, or is about something else, is no referrer. */
+  async #referrer(descriptor: Descriptor, subject: Descriptor): Promise<void> {
+    let bytes: Uint8Array;
+    try {
+      bytes = await this.#read(descriptor);
+    } catch (error) {
+      if (isOciError(error, 'not-found')) {
+        return;
+      }
+      throw error;
+    }
+    if (parseManifest(bytes, descriptor.mediaType).subject?.digest === subject.digest) {
+      await this.manifest(descriptor, bytes, 1);
+    }
+  }
+
+  async #tagged(tag: string): Promise<void> {
+    const { signal } = this.#options;
+    const [{ descriptor, bytes }, there] = await this.#limiter.run(
+      () => Promise.all([this.#src.manifest(tag, { signal }), findTag(this.#dst, tag, { signal })]),
+      signal,
+    );
+    if (there?.digest === descriptor.digest) {
+      this.#present(descriptor);
+      return;
+    }
+    let isTagged = false;
+    await this.#once(descriptor, 1, () => {
+      isTagged = true;
+      return this.manifest(descriptor, bytes, 1, tag);
+    });
+    if (!isTagged) {
+      await this.#push(descriptor, bytes, tag);
+    }
+  }
+
+  #present(descriptor: Descriptor): void {
+    if (!this.#manifests.has(descriptor.digest)) {
+      this.#manifests.set(descriptor.digest, descriptor);
+      this.#options.onPlan?.(descriptor);
+      this.#options.onDone?.(descriptor, 'present');
+    }
+  }
+
+  /** Below an index there is more to look at than the index says, where what is attached comes along. */
+  async #isThere(descriptor: Descriptor): Promise<boolean> {
+    const { signal, force, referrers } = this.#options;
+    return (
+      force !== true &&
+      !(referrers === true && isIndexType(descriptor.mediaType)) &&
+      (await this.#limiter.run(() => this.#dst.has(descriptor, { signal }), signal))
+    );
+  }
+
+  #read(descriptor: Descriptor): Promise<Uint8Array> {
+    const { signal } = this.#options;
+    return this.#limiter.run(
+      () => readVerified(this.#src.fetch(descriptor, { signal }), descriptor, maxManifestSize),
+      signal,
+    );
+  }
+
+  #push(descriptor: Descriptor, bytes: Uint8Array, tag: string | undefined): Promise<void> {
+    const { signal, onBytes } = this.#options;
+    return this.#limiter.run(
+      () => this.#dst.push(descriptor, bodyOf(bytes), { signal, tag, onBytes }),
+      signal,
+    );
+  }
+
   /** All below, then the manifest itself. The limiter is held by transfers only, so that waiting parents cannot starve it. */
   async manifest(descriptor: Descriptor, bytes: Uint8Array, depth: number, tag?: string): Promise<void> {
     if (depth > maxDepth) {
       throw new OciError('manifest-invalid', `Indexes are nested deeper than ${maxDepth}`);
     }
-    const { signal, onPlan, onBytes, onDone } = this.#options;
-    onPlan?.(descriptor);
+    this.#options.onPlan?.(descriptor);
     const below = successors(parseManifest(bytes, descriptor.mediaType)).filter(
       ({ mediaType }) => !foreign.test(mediaType),
     );
@@ -79,14 +228,12 @@ class Run {
       throw tooMany();
     }
     await all(below.map((child) => this.#once(child, depth + 1)));
-    await this.#limiter.run(
-      () => this.#dst.push(descriptor, bodyOf(bytes), { signal, tag, onBytes }),
-      signal,
-    );
-    onDone?.(descriptor, 'copied');
+    await this.#push(descriptor, bytes, tag);
+    this.#manifests.set(descriptor.digest, descriptor);
+    this.#options.onDone?.(descriptor, 'copied');
   }
 
-  #once(descriptor: Descriptor, depth: number): Promise<void> {
+  #once(descriptor: Descriptor, depth: number, run?: () => Promise<void>): Promise<void> {
     const isManifest = isManifestType(descriptor.mediaType);
     const key = `${isManifest ? 'manifest' : 'blob'} ${descriptor.digest}` as const;
     const known = this.#seen.get(key);
@@ -96,7 +243,7 @@ class Run {
     if (this.#seen.size >= maxNodes) {
       return Promise.reject(tooMany());
     }
-    const work = isManifest ? this.#child(descriptor, depth) : this.#blob(descriptor);
+    const work = run?.() ?? (isManifest ? this.#child(descriptor, depth) : this.#blob(descriptor));
     this.#seen.set(key, work);
     // The other transfers end with the first that failed.
     work.catch(this.#stop);
@@ -105,17 +252,11 @@ class Run {
 
   /** A manifest the target has is taken to be whole there, as every registry checks on push. */
   async #child(descriptor: Descriptor, depth: number): Promise<void> {
-    const { signal, force, onPlan, onDone } = this.#options;
-    if (force !== true && (await this.#limiter.run(() => this.#dst.has(descriptor, { signal }), signal))) {
-      onPlan?.(descriptor);
-      onDone?.(descriptor, 'present');
-      return;
+    if (await this.#isThere(descriptor)) {
+      this.#present(descriptor);
+    } else {
+      await this.manifest(descriptor, await this.#read(descriptor), depth);
     }
-    const bytes = await this.#limiter.run(
-      () => readVerified(this.#src.fetch(descriptor, { signal }), descriptor, maxManifestSize),
-      signal,
-    );
-    await this.manifest(descriptor, bytes, depth);
   }
 
   async #blob(descriptor: Descriptor): Promise<void> {

@@ -11,6 +11,14 @@ export function referrersTag(digest: Digest): string {
   return `${algorithmOf(digest)}-${hexOf(digest).slice(0, 64)}`;
 }
 
+/** What cosign writes behind the digest of what it is about. */
+const attachedEndings = ['.sig', '.att', '.sbom'] as const;
+
+/** The tags under which cosign keeps signature, attestations and SBOM of a manifest. */
+export function attachedTags(subject: Digest): readonly string[] {
+  return attachedEndings.map((ending) => `${referrersTag(subject)}${ending}`);
+}
+
 /** True for tags that are names of content and not of releases: the fallback index, cosign's `.sig`, `.att` and `.sbom`. */
 export function isDigestTag(tag: string): boolean {
   return /^sha(?:256|512)-[0-9a-f]{64}/.test(tag);
