@@ -135,12 +135,13 @@ class Run {
       () => attachedTo(subject, this.#src, this.#dst, tagsOf, maxNodes, { signal }),
       signal,
     );
+    for (const referrer of referrers.filter(({ digest }) => present.has(digest))) {
+      this.#present(referrer);
+    }
     await all([
-      ...referrers.map((referrer) =>
-        present.has(referrer.digest)
-          ? Promise.resolve(this.#present(referrer))
-          : this.#once(referrer, 1, () => this.#referrer(referrer, subject)),
-      ),
+      ...referrers
+        .filter(({ digest }) => !present.has(digest))
+        .map((referrer) => this.#once(referrer, 1, () => this.#referrer(referrer, subject))),
       ...tags.map((tag) => this.#tagged(tag)),
     ]);
   }
@@ -171,12 +172,9 @@ class Run {
       this.#present(descriptor);
       return;
     }
-    let isTagged = false;
-    await this.#once(descriptor, 1, () => {
-      isTagged = true;
-      return this.manifest(descriptor, bytes, 1, tag);
-    });
-    if (!isTagged) {
+    const isKnown = this.#seen.has(`manifest ${descriptor.digest}`);
+    await this.#once(descriptor, 1, () => this.manifest(descriptor, bytes, 1, tag));
+    if (isKnown) {
       await this.#push(descriptor, bytes, tag);
     }
   }
