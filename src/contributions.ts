@@ -41,6 +41,7 @@ export const Command = {
   pushFiles: 'ociExplorer.pushFiles',
   pull: 'ociExplorer.pull',
   pushPreviewed: 'ociExplorer.pushPreviewed',
+  copyTo: 'ociExplorer.copyTo',
   tag: 'ociExplorer.tag',
   delete: 'ociExplorer.delete',
   explainType: 'ociExplorer.explainType',

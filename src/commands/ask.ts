@@ -205,6 +205,46 @@ export async function askPick<T>(question: PickQuestion<T>): Promise<T | Back> {
   }
 }
 
+export interface MarkQuestion<T> extends StepInfo {
+  readonly placeholder?: string;
+  /** All are marked to begin with. */
+  readonly choices: readonly Choice<T>[];
+}
+
+/** Some of a list, at least one. @throws an abort when the person leaves */
+export async function askMarked<T>(question: MarkQuestion<T>): Promise<readonly T[] | Back> {
+  const pick = window.createQuickPick<Choice<T>>();
+  Object.assign(pick, stepOf(question), {
+    placeholder: question.placeholder,
+    ignoreFocusOut: true,
+    matchOnDescription: true,
+    canSelectMany: true,
+    buttons: question.canGoBack === true ? [QuickInputButtons.Back] : [],
+    items: question.choices,
+    selectedItems: question.choices,
+  });
+  try {
+    return await new Promise<readonly T[] | Back>((resolve, reject) => {
+      pick.onDidAccept(() => {
+        if (pick.selectedItems.length > 0) {
+          resolve(pick.selectedItems.map(({ value }) => value));
+        }
+      });
+      pick.onDidTriggerButton((button: QuickInputButton) => {
+        if (button === QuickInputButtons.Back) {
+          resolve(back);
+        }
+      });
+      pick.onDidHide(() => {
+        reject(cancelled());
+      });
+      pick.show();
+    });
+  } finally {
+    pick.dispose();
+  }
+}
+
 /** A question of its own, where there is nothing to go back to. */
 export async function pickOne<T>(question: PickQuestion<T>): Promise<T> {
   const answer = await askPick(question);

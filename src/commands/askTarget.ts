@@ -19,15 +19,7 @@ export function askPlace(
   fits: (place: Place) => boolean = () => true,
   current?: Place,
 ): Promise<Place | Back> {
-  const icons = { local: 'home', remote: 'server', layout: 'folder-library' } as const;
-  const choices = places
-    .all()
-    .filter(fits)
-    .map((place) => ({
-      label: `$(${icons[place.kind]}) ${plainText(place.name)}`,
-      description: place.name === place.host ? '' : plainText(place.host),
-      value: place,
-    }));
+  const choices = placeChoices(places.all().filter(fits));
   if (choices.length === 0) {
     throw new OciError('not-found', 'There is no registry to choose');
   }
@@ -39,11 +31,24 @@ export function askPlace(
   });
 }
 
+export function placeChoices(places: readonly Place[]): readonly Choice<Place>[] {
+  const icons = { local: 'home', remote: 'server', layout: 'folder-library' } as const;
+  return places.map((place) => ({
+    label: `$(${icons[place.kind]}) ${plainText(place.name)}`,
+    description: place.name === place.host ? '' : plainText(place.host),
+    value: place,
+  }));
+}
+
 /** One of the repositories of a place, or with `canBeNew` any valid name that is typed. */
 export function askRepository(
   at: StepInfo,
   place: Place,
-  options: { readonly canBeNew: boolean; readonly suggestions?: readonly string[] },
+  options: {
+    readonly canBeNew: boolean;
+    readonly suggestions?: readonly string[];
+    readonly current?: string | undefined;
+  },
 ): Promise<string | Back> {
   const suggestions = [...new Set([...(options.suggestions ?? []), ...place.pinned])];
   return askPick<string>({
@@ -59,6 +64,7 @@ export function askRepository(
         .map((name) => ({ label: name, value: name }));
     },
     typedFirst: options.canBeNew,
+    active: ({ value }) => value === options.current,
     typed: (text) =>
       isRepository(text)
         ? { label: text, description: options.canBeNew ? l10n.t('new repository') : '', value: text }

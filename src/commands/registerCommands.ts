@@ -5,6 +5,7 @@ import { log } from '../host/log.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { askRef } from './askTarget.ts';
+import { registerCopyTo } from './copyTo.ts';
 import { registerExplainType } from './explainType.ts';
 import { registerNewType } from './newType.ts';
 import { registerDiagnose } from './diagnose.ts';
@@ -23,6 +24,7 @@ export function registerCommands(services: Services): Disposable {
   return Disposable.from(
     ...registerRegistries(services),
     ...registerGo(services),
+    registerCopyTo(services),
     registerTag(services),
     registerPush(services),
     registerPull(services),

@@ -6,17 +6,20 @@ import { Command } from '../../src/contributions.ts';
 import { dragAndDrop } from '../../src/views/dragAndDrop.ts';
 import { test, until } from './harness.ts';
 
-interface Pushed {
+interface Dropped {
   readonly paths: readonly string[];
   readonly target: Node | undefined;
 }
 
 /** What is pushed when this is dropped. */
-async function drop(mimeType: string, text: string, target?: Node): Promise<readonly Pushed[]> {
-  const pushed: Pushed[] = [];
-  const controller = dragAndDrop((uris, on) => {
-    pushed.push({ paths: uris.map((uri) => uri.toString()), target: on });
-    return Promise.resolve();
+async function drop(mimeType: string, text: string, target?: Node): Promise<readonly Dropped[]> {
+  const pushed: Dropped[] = [];
+  const controller = dragAndDrop({
+    push: (uris, on) => {
+      pushed.push({ paths: uris.map((uri) => uri.toString()), target: on });
+      return Promise.resolve();
+    },
+    copy: () => Promise.reject(new Error('Nothing of the tree was dropped')),
   });
   const data = new DataTransfer();
   data.set(mimeType, new DataTransferItem(text));
@@ -37,6 +40,41 @@ test('a drop without files pushes nothing', async () => {
   assert.deepEqual(await drop('text/plain', 'file:///home/ann/site', row), []);
   assert.deepEqual(await drop('text/uri-list', '', row), []);
   assert.deepEqual(await drop('text/uri-list', 'no uri\n', row), []);
+});
+
+/** What of the tree is copied when these rows are dragged to that one. */
+async function dragRows(source: readonly Node[], target: Node | undefined): Promise<readonly string[]> {
+  const copied: string[] = [];
+  const controller = dragAndDrop({
+    push: () => Promise.reject(new Error('No file was dropped')),
+    copy: (nodes, on) => {
+      copied.push(...nodes.map(({ id }) => `${id} to ${on.id}`));
+      return Promise.resolve();
+    },
+  });
+  const data = new DataTransfer();
+  const { token } = new CancellationTokenSource();
+  await controller.handleDrag?.(source, data, token);
+  const mimeTypes = [...data].map(([mimeType]) => mimeType);
+  assert.ok(mimeTypes.every((mimeType) => controller.dropMimeTypes.includes(mimeType)));
+  await controller.handleDrop?.(target, data, token);
+  return copied;
+}
+
+test('tags and manifests that are dragged to a repository are copied there, but not to their own', async () => {
+  const place = { id: 'local' };
+  const node = (kind: string, id: string, repository: string): Node =>
+    ({ kind, id, repository, place }) as unknown as Node;
+  const [tag, manifest, blob] = [
+    node('tag', 'tag', 'app'),
+    node('manifest', 'manifest', 'other'),
+    node('blob', 'blob', 'app'),
+  ];
+  const target = node('repository', 'there', 'other');
+  assert.deepEqual(await dragRows([tag, manifest, blob], target), ['tag to there']);
+  assert.deepEqual(await dragRows([manifest], target), []);
+  assert.deepEqual(await dragRows([blob], target), []);
+  assert.deepEqual(await dragRows([tag], undefined), []);
 });
 
 test('a drop begins the steps of a push', async () => {
