@@ -42,6 +42,7 @@ export const Command = {
   pull: 'ociExplorer.pull',
   pushPreviewed: 'ociExplorer.pushPreviewed',
   copyTo: 'ociExplorer.copyTo',
+  mirror: 'ociExplorer.mirror',
   tag: 'ociExplorer.tag',
   delete: 'ociExplorer.delete',
   explainType: 'ociExplorer.explainType',

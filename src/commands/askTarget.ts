@@ -106,7 +106,7 @@ export async function askRef(
 export async function askRepositoryOf(
   title: string,
   services: Pick<Services, 'places'>,
-  known: Known,
+  known: Known = {},
 ): Promise<RepositoryTarget> {
   const { place, repository } = await ask(title, services, known, questions.slice(0, -1));
   if (!place || repository === undefined) {

@@ -11,6 +11,7 @@ import { registerNewType } from './newType.ts';
 import { registerDiagnose } from './diagnose.ts';
 import { registerDelete } from './delete.ts';
 import { registerGo } from './go.ts';
+import { registerMirror } from './mirror.ts';
 import { registerOpenAs } from './openAs.ts';
 import { registerPull } from './pull.ts';
 import { pullTargetOf } from './pullTarget.ts';
@@ -25,6 +26,7 @@ export function registerCommands(services: Services): Disposable {
     ...registerRegistries(services),
     ...registerGo(services),
     registerCopyTo(services),
+    registerMirror(services),
     registerTag(services),
     registerPush(services),
     registerPull(services),

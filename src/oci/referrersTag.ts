@@ -11,6 +11,11 @@ export function referrersTag(digest: Digest): string {
   return `${algorithmOf(digest)}-${hexOf(digest).slice(0, 64)}`;
 }
 
+/** True for a tag that can be nothing but the list of the referrers of some manifest. */
+export function isReferrersTag(tag: string): boolean {
+  return /^sha(?:256|512)-[0-9a-f]{64}$/.test(tag);
+}
+
 /** What cosign writes behind the digest of what it is about. */
 const attachedEndings = ['.sig', '.att', '.sbom'] as const;
 

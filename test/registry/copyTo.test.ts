@@ -7,6 +7,7 @@ import { bodyOf } from '../../src/base/bytes.ts';
 import { copy } from '../../src/oci/copy.ts';
 import { encodeManifest } from '../../src/oci/goJson.ts';
 import { localRegistry } from '../../src/oci/layout/localRegistry.ts';
+import { compareTags, type ComparedTag } from '../../src/oci/mirror.ts';
 import { MediaType } from '../../src/oci/mediaTypes.ts';
 import { attachedTags, referrersTag } from '../../src/oci/referrersTag.ts';
 import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
@@ -82,6 +83,32 @@ for (const kind of ['distribution', 'olareg'] as const) {
     });
   });
 }
+
+describe('mirror to another registry', () => {
+  it('asks the target once a tag, at most six at once, what it has already', async (t) => {
+    const [source, target] = await Promise.all([startRegistry('distribution'), startRegistry('olareg')]);
+    t.after(() => Promise.all([source.stop(), target.stop()]));
+    const proxy = await startCountingProxy(target.host);
+    t.after(() => proxy.stop());
+    const src = remote(source.host).repository('app');
+    const tags = [...Array(30).keys()].map((at) => `1.0.${at}`);
+    for (const tag of tags) {
+      await pushOne(src, tag, undefined, tag);
+    }
+    const dst = remote(proxy.host).repository('mirrored/app');
+    await copy(src, '1.0.3', dst, '1.0.3');
+    await copy(src, '1.0.4', dst, '1.0.5');
+    proxy.forget();
+    const compared = await compareTags(src, dst, tags);
+    assert.equal(proxy.exchanges.length, tags.length);
+    assert.ok(proxy.exchanges.every(({ method }) => method === 'HEAD'));
+    assert.ok(proxy.mostOpen <= 6, `${proxy.mostOpen} at once`);
+    const of = (tag: string): ComparedTag | undefined => compared.find((each) => each.tag === tag);
+    assert.equal(of('1.0.3')?.source, of('1.0.3')?.target);
+    assert.equal(of('1.0.5')?.target, of('1.0.4')?.source);
+    assert.equal(compared.filter((each) => each.target === undefined).length, tags.length - 2);
+  });
+});
 
 interface Discovered {
   readonly digest: string;
