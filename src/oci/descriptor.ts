@@ -25,11 +25,12 @@ export interface Platform {
   readonly variant?: string;
 }
 
-/** Names of annotations, from image-spec annotations.md, from oras and from BuildKit. */
+/** Names of annotations, from image-spec annotations.md, from oras, from containerd and from BuildKit. */
 export const Annotation = {
   title: 'org.opencontainers.image.title',
   created: 'org.opencontainers.image.created',
   refName: 'org.opencontainers.image.ref.name',
+  containerdName: 'io.containerd.image.name',
   unpack: 'io.deis.oras.content.unpack',
   contentDigest: 'io.deis.oras.content.digest',
   attestationType: 'vnd.docker.reference.type',

@@ -3,14 +3,17 @@ import { basename } from 'node:path';
 import { fileError, OciError } from '../errors.ts';
 import { isRepository } from '../reference.ts';
 import type { Op, Registry, Repository } from '../store.ts';
-import { tarFiles } from './tarFiles.ts';
+import { dockerArchiveFiles, isDockerArchive } from './dockerArchive.ts';
+import type { LayoutFiles } from './files.ts';
+import { tarEntries, tarFiles } from './tarFiles.ts';
 import { indexPath } from './indexFile.ts';
 import { LayoutReader } from './layoutReader.ts';
 import { LayoutStore } from './layoutStore.ts';
 import { isLayoutFolder, localRegistry, repositoryNames } from './localRegistry.ts';
 
 /**
- * Any image layout: a folder (read and written), an uncompressed tar (read), or a folder of many layouts.
+ * Any image layout: a folder (read and written), an uncompressed tar of one or of `docker save` (read), or a folder of many
+ * layouts.
  * @throws {OciError} `layout-invalid` when there is no layout, `file-missing`, `archive-invalid`, `unsupported`
  */
 export async function layoutRegistry(path: string, op: Op = {}): Promise<Registry> {
@@ -18,10 +21,7 @@ export async function layoutRegistry(path: string, op: Op = {}): Promise<Registr
     throw fileError(error, path);
   });
   if (stats.isFile()) {
-    const files = await tarFiles(path, op.signal);
-    if ((await files.size(indexPath)) === undefined) {
-      throw new OciError('layout-invalid', `${path} has no index.json`, { url: path });
-    }
+    const { files } = await archiveFiles(path, op);
     return single(path, readOnly(new LayoutReader(files), path));
   }
   if (await isLayoutFolder(path)) {
@@ -31,6 +31,25 @@ export async function layoutRegistry(path: string, op: Op = {}): Promise<Registr
     return { ...localRegistry(path), kind: 'layout' };
   }
   throw new OciError('layout-invalid', `${path} is not an OCI image layout`, { url: path });
+}
+
+/**
+ * A tar of a layout or, where it holds none, of `docker save`.
+ * @throws {OciError} `layout-invalid` where it is neither, and as `tarEntries` and `dockerArchiveFiles`
+ */
+export async function archiveFiles(
+  path: string,
+  { signal }: Op = {},
+): Promise<{ readonly files: LayoutFiles; readonly form: 'layout' | 'docker' }> {
+  const entries = await tarEntries(path, signal);
+  const files = tarFiles(path, entries);
+  if ((await files.size(indexPath)) !== undefined) {
+    return { files, form: 'layout' };
+  }
+  if (isDockerArchive(entries)) {
+    return { files: await dockerArchiveFiles(path, entries, signal), form: 'docker' };
+  }
+  throw new OciError('layout-invalid', `${path} has no index.json`, { url: path });
 }
 
 /** The one repository of a layout goes by the name of its folder or file. */
