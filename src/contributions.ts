@@ -43,6 +43,8 @@ export const Command = {
   pushPreviewed: 'ociExplorer.pushPreviewed',
   copyTo: 'ociExplorer.copyTo',
   mirror: 'ociExplorer.mirror',
+  exportLayout: 'ociExplorer.exportLayout',
+  importLayout: 'ociExplorer.importLayout',
   tag: 'ociExplorer.tag',
   delete: 'ociExplorer.delete',
   explainType: 'ociExplorer.explainType',

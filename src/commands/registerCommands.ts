@@ -10,7 +10,9 @@ import { registerExplainType } from './explainType.ts';
 import { registerNewType } from './newType.ts';
 import { registerDiagnose } from './diagnose.ts';
 import { registerDelete } from './delete.ts';
+import { registerExport } from './export.ts';
 import { registerGo } from './go.ts';
+import { registerImport } from './import.ts';
 import { registerMirror } from './mirror.ts';
 import { registerOpenAs } from './openAs.ts';
 import { registerPull } from './pull.ts';
@@ -27,6 +29,8 @@ export function registerCommands(services: Services): Disposable {
     ...registerGo(services),
     registerCopyTo(services),
     registerMirror(services),
+    registerExport(services),
+    registerImport(services),
     registerTag(services),
     registerPush(services),
     registerPull(services),

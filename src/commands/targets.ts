@@ -44,6 +44,14 @@ export function nodeOf(args: readonly unknown[], services: Pick<Services, 'selec
   return nodesOf(args, services)[0];
 }
 
+/** A file or folder of this machine among the arguments of a command: of the Explorer, or of who runs it. */
+export function pathOf(args: readonly unknown[]): string | undefined {
+  const uri = args.find(
+    (arg) => isRecord(arg) && arg['scheme'] === 'file' && typeof arg['fsPath'] === 'string',
+  );
+  return (uri as { readonly fsPath: string } | undefined)?.fsPath;
+}
+
 /** The place a node stands in, or that an error is about. */
 export function placeOf(
   args: readonly unknown[],

@@ -1,12 +1,13 @@
 import { LruMap } from '../../base/lru.ts';
 import { collect } from '../../base/bytes.ts';
 import { checkSize, markVerified, readVerified, verified } from '../content.ts';
-import type { Descriptor } from '../descriptor.ts';
+import { Annotation, type Descriptor } from '../descriptor.ts';
 import { algorithmOf, digestOf, hexOf, isDigest, type Digest } from '../digest.ts';
 import { isOciError, OciError } from '../errors.ts';
 import { maxManifestSize, parseManifest } from '../manifest.ts';
 import { isManifestType } from '../mediaTypes.ts';
 import { pageOf } from '../pages.ts';
+import { splitReference } from '../reference.ts';
 import { ofArtifactType, parseReferrersIndex, referrerDescriptor } from '../referrersTag.ts';
 import type { FetchedManifest, Op, Page, PageOp, ReadStore } from '../store.ts';
 import type { LayoutFiles } from './files.ts';
@@ -164,6 +165,18 @@ export class LayoutReader implements ReadStore {
     }
     const { bytes, descriptor } = await this.#read(entry.descriptor.digest, entry.descriptor.mediaType, op);
     return parseReferrersIndex(bytes, descriptor.mediaType).manifests;
+  }
+
+  /** Repositories the manifests were of, where their entries say so by a whole reference. */
+  async origins(): Promise<readonly string[]> {
+    const { entries } = await this.index();
+    const names = entries.flatMap(({ descriptor: { annotations } }) =>
+      [Annotation.containerdName, Annotation.refName].map((key) => annotations?.[key] ?? ''),
+    );
+    const repositories = names
+      .filter((name) => /[/:]/.test(name))
+      .flatMap((name) => splitReference(name)?.repository ?? []);
+    return [...new Set(repositories)];
   }
 
   async has(descriptor: Descriptor): Promise<boolean> {
