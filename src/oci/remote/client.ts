@@ -128,6 +128,11 @@ export class Client {
     }));
   }
 
+  /** A pause of at most so many milliseconds, so that those who get in each other's way part. */
+  rest(most: number, signal?: AbortSignal): Promise<void> {
+    return this.#sleep(most * (this.#options.random ?? Math.random)(), signal);
+  }
+
   async #retried<T>(wanted: Request, use: (answer: Answer) => Promise<T>): Promise<T> {
     let waited = 0;
     for (let attempt = 1; ; attempt++) {

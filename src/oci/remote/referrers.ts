@@ -1,27 +1,18 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Descriptor } from '../descriptor.ts';
 import type { Digest } from '../digest.ts';
-import { isOciError, OciError } from '../errors.ts';
+import { OciError } from '../errors.ts';
 import { maxManifestSize, parseManifest, type AnyManifest } from '../manifest.ts';
 import { MediaType } from '../mediaTypes.ts';
 import { pageOf } from '../pages.ts';
-import {
-  encodeReferrersIndex,
-  ofArtifactType,
-  parseReferrersIndex,
-  referrerDescriptor,
-  referrersTag,
-  withoutReferrer,
-  withReferrer,
-} from '../referrersTag.ts';
+import { ofArtifactType, referrerDescriptor, withoutReferrer, withReferrer } from '../referrersTag.ts';
 import type { Op, Page, PageOp, ReferrersPage } from '../store.ts';
-import { refuseHtml, registryHeader, type Answer } from './answer.ts';
+import { registryHeader, type Answer } from './answer.ts';
 import type { Client } from './client.ts';
 import { registryErrors, statusError, withFacts } from './errors.ts';
+import { FallbackTags } from './fallbackTags.ts';
 import { nextLink, nextPage } from './links.ts';
+import { machineLocked } from './machineLock.ts';
 import type { RemoteRepository } from './repository.ts';
-
-const maxUpdates = 12;
 
 type ReferrersOp = PageOp & { readonly artifactType?: string | undefined };
 
@@ -31,12 +22,16 @@ export class Referrers {
   readonly #client: Client;
   /** Whether the registry has the API; unknown before the first answer. */
   #hasApi: boolean | undefined;
+  /** Whether the last referrer that was sent was entered by the registry, as its answer told. */
+  #enters: boolean | undefined;
+  readonly #tags: FallbackTags;
   /** The last change of each subject's referrers; the next waits for it. */
   readonly #turns = new Map<Digest, Promise<unknown>>();
 
   constructor(repository: RemoteRepository, client: Client) {
     this.#repository = repository;
     this.#client = client;
+    this.#tags = new FallbackTags(repository, client);
   }
 
   async list(of: Descriptor, op: ReferrersOp): Promise<ReferrersPage> {
@@ -46,8 +41,8 @@ export class Referrers {
         return page;
       }
     }
-    const entries = await this.#byTag(of.digest, op);
-    return { ...pageOf(ofArtifactType(entries.manifests, op.artifactType), op), byTag: true };
+    const entries = await this.#tags.list(of.digest, op);
+    return { ...pageOf(ofArtifactType(entries, op.artifactType), op), byTag: true };
   }
 
   /** Undefined: there is no API. */
@@ -101,91 +96,56 @@ export class Referrers {
     this.#hasApi = false;
   }
 
-  async #byTag(
-    subject: Digest,
+  /**
+   * Sends a referrer and enters it where the registry does not do that itself. Those of one subject come one after another as
+   * long as the registry may enter them: olareg 0.1.2 loses some of those that come at once.
+   * @param put sends the manifest
+   */
+  async add(
+    subject: Descriptor,
+    descriptor: Descriptor,
+    manifest: AnyManifest,
+    put: () => Promise<Answer>,
     op: Op,
-  ): Promise<{ readonly manifests: readonly Descriptor[]; readonly etag: string | undefined }> {
-    const answer = await this.#client.read(
-      {
-        method: 'GET',
-        url: `/v2/${this.#repository.repository}/manifests/${referrersTag(subject)}`,
-        headers: { accept: MediaType.index },
-        scopes: this.#repository.pullScopes,
-        signal: op.signal,
-        expect: [404],
-      },
-      maxManifestSize,
-    );
-    if (answer.status === 404) {
-      return { manifests: [], etag: undefined };
+  ): Promise<void> {
+    await this.#inTurn(subject.digest, async () => {
+      this.#enters = registryHeader(await put(), 'oci-subject') !== undefined;
+    });
+    if (!this.#enters) {
+      const entry = referrerDescriptor(descriptor, manifest);
+      await this.#tags.change(subject.digest, (entries) => withReferrer(entries, entry), op);
     }
-    refuseHtml(answer);
-    const type = registryHeader(answer, 'content-type')?.split(';', 1)[0]?.trim() ?? '';
-    // GitLab takes the tag for the subject's digest: an index that is the subject lists no referrers.
-    if (registryHeader(answer, 'docker-content-digest') === subject) {
-      return { manifests: [], etag: undefined };
-    }
-    const { manifests } = parsed(answer, () => parseReferrersIndex(answer.bytes, type));
-    return { manifests, etag: registryHeader(answer, 'etag') };
   }
 
-  /**
-   * One change of a subject's referrers at a time in this process; those of other processes are seen by reading back. With
-   * the API too: olareg 0.1.2 loses referrers that are pushed at once.
-   */
-  inTurn<T>(subject: Digest, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(subject) ?? Promise.resolve();
-    const turn = before.then(work, work);
+  /** Deletes a referrer, and takes it out of the fallback tag where the registry does not do that itself. */
+  async remove(subject: Descriptor, digest: Digest, remove: () => Promise<void>, op: Op): Promise<void> {
+    await this.#inTurn(subject.digest, remove);
+    this.#hasApi ??= (await this.#byApi(subject, op)) !== undefined;
+    if (!this.#hasApi) {
+      await this.#tags.change(subject.digest, (entries) => withoutReferrer(entries, digest), op);
+    }
+  }
+
+  /** One at a time, in this process and among those of this machine, until the registry is known to enter nothing itself. */
+  async #inTurn(subject: Digest, work: () => Promise<void>): Promise<void> {
+    const before = this.#turns.get(subject);
+    const { promise: turn, resolve: end } = Promise.withResolvers<undefined>();
     this.#turns.set(subject, turn);
-    return turn.finally(() => {
+    try {
+      await before;
+      if (this.#enters === false) {
+        end(undefined);
+        await work();
+      } else {
+        const { origin } = this.#client;
+        await machineLocked(`${origin} ${this.#repository.repository} ${subject}`, work);
+      }
+    } finally {
+      end(undefined);
       if (this.#turns.get(subject) === turn) {
         this.#turns.delete(subject);
       }
-    });
-  }
-
-  /** Enters a referrer under the fallback tag. @throws {OciError} `busy` when others write the same tag all the time */
-  add(subject: Descriptor, descriptor: Descriptor, manifest: AnyManifest, op: Op): Promise<void> {
-    const entry = referrerDescriptor(descriptor, manifest);
-    return this.#write(subject.digest, (entries) => withReferrer(entries, entry), op);
-  }
-
-  /** Takes a referrer out of the fallback tag; with an API the registry does it. */
-  async remove(subject: Descriptor, digest: Digest, op: Op): Promise<void> {
-    this.#hasApi ??= (await this.#byApi(subject, op)) !== undefined;
-    if (!this.#hasApi) {
-      await this.#write(subject.digest, (entries) => withoutReferrer(entries, digest), op);
     }
-  }
-
-  async #write(
-    subject: Digest,
-    change: (entries: readonly Descriptor[]) => readonly Descriptor[] | undefined,
-    op: Op,
-  ): Promise<void> {
-    for (let attempt = 0; attempt < maxUpdates; attempt++) {
-      const { manifests, etag } = await this.#byTag(subject, op);
-      const changed = change(manifests);
-      if (!changed) {
-        // Read back, or there from the start: what was wanted is what stands there.
-        return;
-      }
-      const { descriptor, bytes } = encodeReferrersIndex(changed);
-      try {
-        const headers = etag === undefined ? {} : { 'if-match': etag };
-        await this.#repository.putManifest(referrersTag(subject), descriptor, bytes, op, headers);
-      } catch (error) {
-        if (!isOciError(error) || error.facts.status !== 412) {
-          throw error;
-        }
-      }
-      if (attempt > 0) {
-        await delay(Math.random() * 50 * 2 ** Math.min(attempt, 5), undefined, { signal: op.signal });
-      }
-    }
-    throw new OciError('busy', `Others write the referrers of ${subject} all the time`, {
-      host: this.#client.host,
-    });
   }
 }
 

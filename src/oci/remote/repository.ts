@@ -234,14 +234,12 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
     const bytes = Buffer.concat(await Array.fromAsync(verified(body(), descriptor, op.signal)));
     const manifest = parseManifest(bytes, descriptor.mediaType);
     const { subject } = manifest;
-    const send = async (): Promise<void> => {
+    const put = async (): Promise<Answer> => {
       const answer = await this.putManifest(op.tag ?? descriptor.digest, descriptor, bytes, op);
       op.onBytes?.(bytes.byteLength);
-      if (subject && registryHeader(answer, 'oci-subject') === undefined) {
-        await this.#referrers.add(subject, descriptor, manifest, op);
-      }
+      return answer;
     };
-    await (subject ? this.#referrers.inTurn(subject.digest, send) : send());
+    await (subject ? this.#referrers.add(subject, descriptor, manifest, put, op) : put());
   }
 
   /** @throws {OciError} `digest-mismatch` when the registry has stored something else */
@@ -308,13 +306,8 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
   async delete(descriptor: Descriptor, op: Op = {}): Promise<void> {
     const { bytes, descriptor: found } = await this.manifest(descriptor.digest, op);
     const { subject } = parseManifest(bytes, found.mediaType);
-    const remove = async (): Promise<void> => {
-      await this.#delete(descriptor.digest, op);
-      if (subject) {
-        await this.#referrers.remove(subject, descriptor.digest, op);
-      }
-    };
-    await (subject ? this.#referrers.inTurn(subject.digest, remove) : remove());
+    const remove = (): Promise<void> => this.#delete(descriptor.digest, op);
+    await (subject ? this.#referrers.remove(subject, descriptor.digest, remove, op) : remove());
   }
 
   async untag(tag: string, op: Op = {}): Promise<void> {
