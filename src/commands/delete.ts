@@ -6,8 +6,9 @@ import { withProgress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
-import { canDelete, type Deleter, type ReadStore } from '../oci/store.ts';
+import { canDelete, type Deleter, type Op, type ReadStore } from '../oci/store.ts';
 import { confirm } from './ask.ts';
 import { askRef } from './askTarget.ts';
 import { impactOf, type Impact } from './impact.ts';
@@ -20,6 +21,7 @@ import {
   type RefNode,
   type RefTarget,
 } from './targets.ts';
+import { tellDeleted, type KeptManifest } from './undo.ts';
 
 /** Most names of one kind that a dialog lists. */
 const maxListed = 20;
@@ -107,42 +109,64 @@ async function untag(
   if (chosen !== tagButton) {
     return 'manifests';
   }
+  return untagAll(target, tags, store, services);
+}
+
+/** @returns `unsupported` where the registry only deletes by digest */
+export async function untagAll(
+  target: RefTarget,
+  tags: readonly string[],
+  store: ReadStore & Deleter,
+  services: Services,
+): Promise<'done' | 'unsupported'> {
+  const gone: KeptManifest[] = [];
+  const tell = (): void => {
+    const [only, ...others] = gone;
+    if (only) {
+      const message =
+        others.length === 0
+          ? l10n.t('Deleted the tag {0}', shownText(target, only.tags[0]))
+          : l10n.t('Deleted {0} tags of {1}', gone.length, shownText(target));
+      tellDeleted(message, { place: target.place, repository: target.repository, manifests: gone }, services);
+    }
+  };
   try {
     await withProgress(
       l10n.t('Deleting'),
       async ({ signal, report }) => {
         for (const [index, tag] of tags.entries()) {
           report(tag, index / tags.length);
+          const found = await store.manifest(tag, { signal });
           await store.untag(tag, { signal });
+          gone.push({ ...found, tags: [tag] });
         }
       },
       services.signal,
     );
   } catch (error) {
-    if (isOciError(error, 'unsupported')) {
+    if (isOciError(error, 'unsupported') && gone.length === 0) {
       return 'unsupported';
     }
+    // Of what went before, too, it can be said that it can come back.
+    tell();
     throw error;
   }
-  void window.showInformationMessage(
-    tags.length === 1
-      ? l10n.t('Deleted the tag {0}', shownText(target, target.ref))
-      : l10n.t('Deleted {0} tags of {1}', tags.length, shownText(target)),
-  );
+  tell();
   return 'done';
 }
 
 async function deleteManifests(
   targets: readonly Target[],
   store: ReadStore & Deleter,
-  { signal: outer }: Services,
+  services: Services,
   isOnlyWay: boolean,
 ): Promise<void> {
+  const { signal: outer } = services;
   const [first] = targets;
   if (!first) {
     return;
   }
-  const { doomed, impact } = await withProgress(
+  const { doomed, impact, kept } = await withProgress(
     l10n.t('Looking up what else would go'),
     async ({ signal, report }) => {
       const descriptors = await Promise.all(targets.map(({ ref }) => store.resolve(ref, { signal })));
@@ -150,7 +174,14 @@ async function deleteManifests(
       const onLooked = (count: number): void => {
         report(l10n.t('Tags looked at: {0}', count));
       };
-      return { doomed: unique, impact: await impactOf(store, unique, { signal, onLooked }) };
+      const found = await impactOf(store, unique, { signal, onLooked });
+      // A layout drops what is below at once: nothing could come back there.
+      const isKept = first.place.kind === 'remote';
+      return {
+        doomed: unique,
+        impact: found,
+        kept: isKept ? await keep(unique, found, store, { signal }) : [],
+      };
     },
     outer,
   );
@@ -161,24 +192,65 @@ async function deleteManifests(
   const why = isOnlyWay ? `${l10n.t('{0} does not delete a tag alone.', first.place.name)}\n\n` : '';
   await confirm(
     l10n.t('Delete {0} by digest?', name),
-    why + impactText(doomed, impact, targets),
+    why + impactText(doomed, impact, targets, kept.length === doomed.length),
     l10n.t('Delete'),
   );
-  await withProgress(
-    l10n.t('Deleting'),
-    async ({ signal, report }) => {
-      for (const [index, descriptor] of doomed.entries()) {
-        report(descriptor.digest.slice(0, 19), index / doomed.length);
-        await store.delete(descriptor, { signal });
+  const gone = new Set<Digest>();
+  const tell = (): void => {
+    const manifests = kept.filter(({ descriptor }) => gone.has(descriptor.digest));
+    const message = l10n.t('Deleted {0}', gone.size === doomed.length ? name : [...gone].join(', '));
+    if (manifests.length > 0) {
+      tellDeleted(message, { place: first.place, repository: first.repository, manifests }, services);
+    } else {
+      void window.showInformationMessage(message);
+    }
+  };
+  try {
+    await withProgress(
+      l10n.t('Deleting'),
+      async ({ signal, report }) => {
+        for (const [index, descriptor] of doomed.entries()) {
+          report(descriptor.digest.slice(0, 19), index / doomed.length);
+          await store.delete(descriptor, { signal });
+          gone.add(descriptor.digest);
+        }
+      },
+      outer,
+    ).catch(deletesTell);
+  } finally {
+    if (gone.size > 0) {
+      tell();
+    }
+  }
+}
+
+/** What is needed to put it back; a manifest that cannot be read goes for good. */
+async function keep(
+  doomed: readonly Descriptor[],
+  { pointers }: Impact,
+  store: ReadStore,
+  op: Op,
+): Promise<readonly KeptManifest[]> {
+  const kept: KeptManifest[] = [];
+  for (const { digest } of doomed) {
+    try {
+      const found = await store.manifest(digest, op);
+      const tags = [...pointers].filter(([, to]) => to === digest).map(([tag]) => tag);
+      kept.push({ ...found, tags });
+    } catch (error) {
+      if (!isOciError(error)) {
+        throw error;
       }
-    },
-    outer,
-  ).catch((error: unknown) => {
-    throw isOciError(error, 'unsupported')
-      ? new OciError('unsupported', 'deletes are switched off there', { ...error.facts, cause: error })
-      : error;
-  });
-  void window.showInformationMessage(l10n.t('Deleted {0}', name));
+    }
+  }
+  return kept;
+}
+
+/** Says of a registry that does not delete why. */
+export function deletesTell(error: unknown): never {
+  throw isOciError(error, 'unsupported')
+    ? new OciError('unsupported', 'deletes are switched off there', { ...error.facts, cause: error })
+    : error;
 }
 
 /** Everything that goes, in the words of the dialog. */
@@ -186,6 +258,7 @@ export function impactText(
   doomed: readonly Descriptor[],
   impact: Impact,
   targets: readonly Pick<Target, 'ref'>[],
+  canComeBack = false,
 ): string {
   const asked = new Set(targets.map(({ ref }) => ref));
   const others = impact.tags.filter((tag) => !asked.has(tag));
@@ -199,12 +272,14 @@ export function impactText(
         `\n${listed(impact.referrers.map(({ digest, artifactType }) => `${artifactType ?? ''} ${digest}`.trim()))}`
       : l10n.t('No referrer points to them.'),
     ...(impact.isComplete ? [] : [l10n.t('There are more tags or referrers than could be looked at.')]),
-    l10n.t('This cannot be undone.'),
+    canComeBack
+      ? l10n.t('“Undo” puts it back as long as the registry keeps the content below it.')
+      : l10n.t('This cannot be undone.'),
   ];
   return parts.join('\n\n');
 }
 
-function listed(names: readonly string[]): string {
+export function listed(names: readonly string[]): string {
   const shown = names.slice(0, maxListed).map((name) => `• ${plainText(name, 140)}`);
   const rest = names.length - shown.length;
   return [...shown, ...(rest > 0 ? [l10n.t('… and {0} more', rest)] : [])].join('\n');

@@ -9,6 +9,8 @@ import type { Op, ReadStore } from '../oci/store.ts';
 export interface Impact {
   /** Every tag that points to one of the digests, the asked ones among them. */
   readonly tags: readonly string[];
+  /** Where each of them points. */
+  readonly pointers: ReadonlyMap<string, Digest>;
   /** Manifests whose subject goes: they stay as bytes, but nothing leads to them any more. */
   readonly referrers: readonly Descriptor[];
   /** How many tags were looked at. */
@@ -40,14 +42,14 @@ export async function impactOf(
   const digests = new Set<Digest>(doomed.map(({ digest }) => digest));
   const limiter = new Limiter(width);
   const limit = options.maxTags ?? maxTags;
-  const tags: string[] = [];
+  const pointers = new Map<string, Digest>();
   let isComplete = true;
   let looked = 0;
   const look = async (tag: string): Promise<void> => {
     try {
       const { digest } = await limiter.run(() => store.resolve(tag, { signal }), signal);
       if (digests.has(digest)) {
-        tags.push(tag);
+        pointers.set(tag, digest);
       }
     } catch (error) {
       signal?.throwIfAborted();
@@ -87,5 +89,5 @@ export async function impactOf(
       }
     }
   }
-  return { tags: tags.sort(), referrers, looked, isComplete };
+  return { tags: [...pointers.keys()].sort(), pointers, referrers, looked, isComplete };
 }

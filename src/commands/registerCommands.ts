@@ -6,6 +6,10 @@ import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { askRef } from './askTarget.ts';
 import { registerCopyTo } from './copyTo.ts';
+import { registerAnnotate } from './annotate.ts';
+import { registerAttach } from './attach.ts';
+import { registerCreateIndex } from './createIndex.ts';
+import { registerDetach } from './detach.ts';
 import { registerExplainType } from './explainType.ts';
 import { registerNewType } from './newType.ts';
 import { registerDiagnose } from './diagnose.ts';
@@ -20,6 +24,8 @@ import { pullTargetOf } from './pullTarget.ts';
 import { registerPush } from './push.ts';
 import { registerRegistries } from './registries.ts';
 import { registerTag } from './tag.ts';
+import { registerUndo } from './undo.ts';
+import { registerUntag } from './untag.ts';
 import { isRefNode, nodeOf } from './targets.ts';
 
 /** Every command that asks or changes something. */
@@ -32,9 +38,15 @@ export function registerCommands(services: Services): Disposable {
     registerExport(services),
     registerImport(services),
     registerTag(services),
+    registerUntag(services),
+    registerAttach(services),
+    registerDetach(services),
+    registerAnnotate(services),
+    registerCreateIndex(services),
     registerPush(services),
     registerPull(services),
     registerDelete(services),
+    registerUndo(services),
     registerDiagnose(services),
     registerOpenAs(services),
     registerExplainType(services),

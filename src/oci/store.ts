@@ -91,8 +91,11 @@ export interface Store extends ReadStore {
    * the registry can: where it has no referrers API the fallback tag is kept without losing a concurrent update.
    */
   push(descriptor: Descriptor, body: Body, op?: PushOp): Promise<void>;
-  /** Points `tag` at a manifest the store holds. */
-  tag(descriptor: Descriptor, tag: string, op?: Op): Promise<void>;
+  /**
+   * Points `tag` at a manifest the store holds.
+   * @param op with `from`, a server that can compare moves it only from there (`tag-exists`); others do not look
+   */
+  tag(descriptor: Descriptor, tag: string, op?: Op & { readonly from?: Digest | undefined }): Promise<void>;
 }
 
 /** Optional power: take a blob over from another repository of the same registry. */

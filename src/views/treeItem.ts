@@ -194,6 +194,9 @@ function flagsOf(node: Node, named: Named | OciError | undefined, browser: Brows
   if (node.kind === 'blob') {
     flags.push(node.role);
   }
+  if (node.kind === 'manifest' && node.role === 'referrer') {
+    flags.push('attached');
+  }
   if (isIndex(named)) {
     flags.push('index');
   }

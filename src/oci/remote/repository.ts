@@ -274,9 +274,20 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
     return answer;
   }
 
-  async tag(descriptor: Descriptor, tag: string, op: Op = {}): Promise<void> {
+  async tag(
+    descriptor: Descriptor,
+    tag: string,
+    op: Op & { readonly from?: Digest | undefined } = {},
+  ): Promise<void> {
     const { bytes, descriptor: found } = await this.manifest(descriptor.digest, op);
-    await this.putManifest(tag, found, bytes, op);
+    const headers = op.from === undefined ? {} : { 'if-match': `"${op.from}"` };
+    try {
+      await this.putManifest(tag, found, bytes, op, headers);
+    } catch (error) {
+      throw isOciError(error) && error.facts.status === 412
+        ? new OciError('tag-exists', `${tag} was moved meanwhile`, { ...error.facts, cause: error })
+        : error;
+    }
   }
 
   async mount(descriptor: Descriptor, fromRepository: string, op: Op = {}): Promise<boolean> {
