@@ -10,6 +10,7 @@ import {
 import type { buildConnector, Dispatcher } from 'undici';
 import createConnector from 'undici/lib/core/connect.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
+import Base from 'undici/lib/dispatcher/dispatcher.js';
 import Pool from 'undici/lib/dispatcher/pool.js';
 import type { HostCertificates } from './certsD.ts';
 import { createGuard } from './guard.ts';
@@ -51,7 +52,8 @@ const connectionsPerOrigin = 16;
 export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
   const timeouts = { ...usual, ...options.timeouts };
   const decide = options.proxy ?? ((): ProxyDecision => ({ kind: 'direct', reason: 'none' }));
-  return new Agent({
+  const pools = new Set<Pool>();
+  const agent = new Agent({
     connections: connectionsPerOrigin,
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.body,
@@ -61,11 +63,42 @@ export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
     factory: (origin, pool) => {
       const way = decide(new URL(origin));
       // With TLS the connection is a tunnel; without it, the proxy is asked for the whole URL.
-      return way.kind === 'proxy' && new URL(origin).protocol === 'http:'
-        ? new ForwardingPool(new URL(origin), way.proxy, pool, timeouts.connect)
-        : new Pool(origin, pool);
+      const made =
+        way.kind === 'proxy' && new URL(origin).protocol === 'http:'
+          ? new ForwardingPool(new URL(origin), way.proxy, pool, timeouts.connect)
+          : new Pool(origin, pool);
+      for (const old of [...pools].filter(({ destroyed }) => destroyed)) {
+        pools.delete(old);
+      }
+      pools.add(made);
+      return made;
     },
   });
+  return new DestructibleAgent(agent, pools);
+}
+
+/** An agent that is closing forgets its pools (undici 8.12): what is under way there would outlive it. */
+class DestructibleAgent extends Base {
+  readonly #agent: Agent;
+  readonly #pools: ReadonlySet<Pool>;
+
+  constructor(agent: Agent, pools: ReadonlySet<Pool>) {
+    super();
+    this.#agent = agent;
+    this.#pools = pools;
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return this.#agent.dispatch(options, handler);
+  }
+
+  override close(): Promise<void> {
+    return this.#agent.close();
+  }
+
+  override async destroy(): Promise<void> {
+    await Promise.all([this.#agent.destroy(), ...[...this.#pools].map((pool) => pool.destroy())]);
+  }
 }
 
 /** Plain HTTP by a proxy (RFC 9112, absolute-form). */
