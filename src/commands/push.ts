@@ -1,5 +1,7 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { commands, Disposable, env, l10n, Uri, window, workspace, type WorkspaceFolder } from 'vscode';
+import { LruMap } from '../base/lru.ts';
 import { humanSize } from '../artifacts/facts.ts';
 import { Command } from '../contributions.ts';
 import { cancelled } from '../host/cancelled.ts';
@@ -8,22 +10,21 @@ import { withProgress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { setting } from '../host/settings.ts';
-import { copy } from '../oci/copy.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import { shortDigest } from '../oci/digest.ts';
+import { shortDigest, type Digest } from '../oci/digest.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
-import type { Store } from '../oci/store.ts';
+import type { FetchedManifest, Op, ReadStore, Store } from '../oci/store.ts';
 import { buildArtifact, type BuiltArtifact } from '../packaging/artifact.ts';
 import { misfitOf, type Misfit } from '../packaging/fit.ts';
+import { fileLayerCache } from '../packaging/layerCache.ts';
 import { planPush, type PushPlan, type Source } from '../packaging/plan.ts';
 import { preparePush } from '../packaging/preparePush.ts';
 import { previewText } from '../packaging/preview.ts';
+import { sendArtifact } from '../packaging/sendArtifact.ts';
 import { sourcesOf } from '../packaging/sources.ts';
 import { confirm, pickOne } from './ask.ts';
 import { askPush, type PushAnswers, type PushStart } from './askPush.ts';
 import { registerPushPreview, type PushPreview } from './pushPreview.ts';
-import { find } from './tag.ts';
-import { isNode, nodeOf, shownText, targetText } from './targets.ts';
+import { isNode, nodeOf, shownText, targetText, type RepositoryTarget } from './targets.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -103,7 +104,7 @@ async function push(
   try {
     const store = place.registry.repository(repository);
     await agree(shownText(target, tag), tag, packed, services, preview);
-    const present = await send(built, shownText(target, tag), store, tag, services);
+    const present = await send(packed, { ...target, tag }, store, services);
     services.events.changed.fire({ place: place.id, repository });
     void tell(built, present, targetText(target, tag), { place: place.id, repository, ref: tag });
   } finally {
@@ -117,7 +118,7 @@ interface Packed {
   readonly ownTag: string | undefined;
   readonly built: BuiltArtifact;
   /** What the tag points to before. */
-  readonly existing: Descriptor | undefined;
+  readonly existing: FetchedManifest | undefined;
 }
 
 /** One notification for all: of more than three at once the editor hides the last, which is the one that tells. */
@@ -133,13 +134,14 @@ function pack(sources: readonly Source[], answers: PushAnswers, services: Servic
       await agreeToSize(planned);
       const { lacking, ownTag, ...prepared } = await preparePush(planned, type, signal);
       const { plan } = prepared;
-      const existing = await find(place.registry.repository(repository), tag, { signal });
+      const existing = await findManifest(place.registry.repository(repository), tag, { signal });
       let read = 0;
       const built = await buildArtifact(plan, {
         ...prepared,
         annotations: { ...prepared.annotations, ...annotations },
         keepFileTimes: setting('push.keepFileTimes'),
         temporary,
+        cache: fileLayerCache(join(temporary, 'layers.json')),
         signal,
         onBytes: (bytes) => {
           read += bytes;
@@ -183,12 +185,16 @@ async function agree(
   services: Services,
   preview: PushPreview,
 ): Promise<void> {
-  const isReplaced = existing !== undefined && existing.digest !== built.root.digest;
+  const isReplaced = existing !== undefined && existing.descriptor.digest !== built.root.digest;
   const go = l10n.t('Push');
   const look = l10n.t('Show Preview');
   const detail = [
     isReplaced
-      ? l10n.t('{0} exists. It will point to this artifact, and no more to {1}.', tag, existing.digest)
+      ? l10n.t(
+          '{0} exists. It will point to this artifact, and no more to {1}.',
+          tag,
+          existing.descriptor.digest,
+        )
       : '',
     ...(misfit ? misfitTexts(misfit) : []),
     ownTag !== undefined && ownTag !== tag
@@ -271,39 +277,45 @@ function shownPath(path: string): string {
   return plainText(workspace.asRelativePath(path));
 }
 
+/** Blobs this window has sent, by place, repository and digest: what may be there is asked for before it is sent again. */
+const sent = new LruMap<string, true>(10_000);
+
 /** @returns how many layers the target had already */
 async function send(
-  built: BuiltArtifact,
-  target: string,
+  { built, existing }: Packed,
+  target: RepositoryTarget & { readonly tag: string },
   store: Store,
-  tag: string,
   services: Services,
 ): Promise<number> {
   const start = performance.now();
+  const keyOf = (digest: Digest): string => `${target.place.id} ${target.repository} ${digest}`;
   const layers = new Set(built.layers.map(({ digest }) => digest));
-  let sent = 0;
+  let bytesSent = 0;
   let total = 0;
   let present = 0;
   await withProgress(
-    l10n.t('Pushing to {0}', target),
+    l10n.t('Pushing to {0}', shownText(target, target.tag)),
     ({ signal, report }) =>
-      copy(built.store, built.root.digest, store, tag, {
+      sendArtifact(built, store, target.tag, {
         signal,
+        existing,
+        wasSent: (digest) => sent.get(keyOf(digest)) === true,
         onPlan: ({ size }) => {
           total += size;
         },
         onDone: ({ digest, size }, how) => {
+          sent.set(keyOf(digest), true);
           if (how !== 'copied') {
             total -= size;
             present += layers.has(digest) ? 1 : 0;
           }
         },
         onBytes: (bytes) => {
-          sent += bytes;
-          const rate = sent / Math.max(0.001, (performance.now() - start) / 1000);
+          bytesSent += bytes;
+          const rate = bytesSent / Math.max(0.001, (performance.now() - start) / 1000);
           report(
-            l10n.t('{0} of {1}, {2}/s', humanSize(sent), humanSize(total), humanSize(rate)),
-            sent / (total || 1),
+            l10n.t('{0} of {1}, {2}/s', humanSize(bytesSent), humanSize(total), humanSize(rate)),
+            bytesSent / (total || 1),
           );
         },
       }).catch((error: unknown) => {
@@ -315,6 +327,18 @@ async function send(
     services.signal,
   );
   return present;
+}
+
+/** What a tag points to, if there is one; what it holds need not be sent. */
+async function findManifest(store: ReadStore, tag: string, op: Op): Promise<FetchedManifest | undefined> {
+  try {
+    return await store.manifest(tag, op);
+  } catch (error) {
+    if (isOciError(error, 'not-found')) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 async function tell(

@@ -31,6 +31,10 @@ export interface CopyOptions extends Op, CopyEvents {
    * tag, and what cosign keeps under tags. The fallback tag of the target gets what is new and loses nothing.
    */
   readonly referrers?: boolean;
+  /** Blobs the target is known to hold: nothing is asked or sent. Its manifests are checked by the target all the same. */
+  readonly held?: ((blob: Descriptor) => boolean) | undefined;
+  /** Blobs that are sent without asking first whether they are there, which costs less than the answer would save. */
+  readonly unasked?: ((blob: Descriptor) => boolean) | undefined;
 }
 
 /** Deepest nesting of indexes, and most descriptors, that one copy follows. */
@@ -264,7 +268,10 @@ class Run {
   }
 
   async #transfer(descriptor: Descriptor): Promise<'copied' | 'present' | 'mounted'> {
-    const { signal, onBytes } = this.#options;
+    const { signal, onBytes, held, unasked } = this.#options;
+    if (held?.(descriptor) === true) {
+      return 'present';
+    }
     const src = this.#src;
     const dst = this.#dst;
     if (
@@ -277,7 +284,7 @@ class Run {
         return 'mounted';
       }
     }
-    if (await dst.has(descriptor, { signal })) {
+    if (unasked?.(descriptor) !== true && (await dst.has(descriptor, { signal }))) {
       return 'present';
     }
     await dst.push(descriptor, () => src.fetch(descriptor, { signal }), { signal, onBytes });

@@ -13,7 +13,8 @@ import { encodeManifest } from '../oci/goJson.ts';
 import { MediaType } from '../oci/mediaTypes.ts';
 import { MemoryStore } from '../oci/memory.ts';
 import type { Op } from '../oci/store.ts';
-import type { PlanEntry, PlanLayer, PushPlan } from './plan.ts';
+import type { LayerCache, PackedLayer } from './layerCache.ts';
+import type { PlanLayer, PushPlan } from './plan.ts';
 import type { PreparedPush } from './preparePush.ts';
 import { fileOf, tarOf } from './tarStream.ts';
 
@@ -23,6 +24,8 @@ export interface ArtifactOptions extends Op, Partial<Omit<PreparedPush, 'plan' |
   readonly keepFileTimes: boolean;
   /** Where compressed layers wait to be sent. */
   readonly temporary: string;
+  /** What was packed before and has not changed is neither read nor packed again. */
+  readonly cache?: LayerCache | undefined;
   /** Bytes of files read since the last call. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
@@ -113,6 +116,7 @@ export async function buildArtifact(plan: PushPlan, options: ArtifactOptions): P
       layers: layers.length > 0 ? layers : [empty],
       annotations,
     });
+    await options.cache?.save();
     const root = { mediaType: MediaType.manifest, digest: digestOf(manifest), size: manifest.byteLength };
     await store.push(root, bodyOf(manifest));
     return { store, root, manifest, ...(content ? { config: content } : {}), layers, dispose };
@@ -128,7 +132,17 @@ async function packFolder(
   store: ArtifactStore,
   options: ArtifactOptions,
 ): Promise<Descriptor> {
-  const { signal, onBytes, keepFileTimes } = options;
+  const { signal, onBytes, keepFileTimes, cache } = options;
+  const began = Date.now();
+  const known = await cache?.find(layer, keepFileTimes);
+  if (known && (known.isCertain || (await contentOf(layer, options)) === known.content)) {
+    onBytes?.(layer.size);
+    // Packed again only where it has to be sent.
+    store.addFile(known.digest, (ending) =>
+      parallelGzip(tarOf(layer.entries, { keepFileTimes, signal: ending }), { signal: ending }),
+    );
+    return folderLayer(layer, known, options);
+  }
   const tar = new Digester();
   const packed = new Digester();
   const tarred = counted(tarOf(layer.entries, { keepFileTimes, signal }), (chunk) => {
@@ -142,26 +156,36 @@ async function packFolder(
   ).catch((error: unknown) => {
     throw fileError(error, file);
   });
-  const descriptor: Descriptor = {
+  const made: PackedLayer = { digest: packed.digest(), size: packed.size, content: tar.digest() };
+  await cache?.keep(layer, keepFileTimes, made, began);
+  store.addFile(made.digest, (ending) => fileOf({ path: file, size: made.size }, ending));
+  return folderLayer(layer, made, options);
+}
+
+/** The digest of the tar, without packing it. */
+async function contentOf(layer: PlanLayer, { keepFileTimes, signal }: ArtifactOptions): Promise<Digest> {
+  const digester = new Digester();
+  for await (const chunk of tarOf(layer.entries, { keepFileTimes, signal })) {
+    digester.update(chunk);
+  }
+  return digester.digest();
+}
+
+function folderLayer(
+  layer: PlanLayer,
+  { digest, size, content }: PackedLayer,
+  options: ArtifactOptions,
+): Descriptor {
+  return {
     mediaType: options.layerType?.(layer) ?? MediaType.layerTarGzip,
-    digest: packed.digest(),
-    size: packed.size,
+    digest,
+    size,
     annotations: {
-      [Annotation.contentDigest]: tar.digest(),
+      [Annotation.contentDigest]: content,
       [Annotation.unpack]: 'true',
       ...titleOf(layer, options),
     },
   };
-  const entry: PlanEntry = {
-    path: file,
-    name: layer.title,
-    kind: 'file',
-    size: packed.size,
-    mode: 0,
-    time: 0,
-  };
-  store.addFile(descriptor.digest, (ending) => fileOf(entry, ending));
-  return descriptor;
 }
 
 async function* counted(
@@ -174,28 +198,47 @@ async function* counted(
   }
 }
 
+/** Below, to read a file takes no longer than to look for it. */
+const minCached = 1024 * 1024;
+
 async function hashFile(
   layer: PlanLayer,
   store: ArtifactStore,
   options: ArtifactOptions,
 ): Promise<Descriptor> {
-  const { signal, onBytes } = options;
+  const cache = layer.size >= minCached ? options.cache : undefined;
+  const began = Date.now();
+  const known = await cache?.find(layer, options.keepFileTimes);
+  let found: Pick<Descriptor, 'digest' | 'size'>;
+  if (known?.isCertain === true) {
+    options.onBytes?.(layer.size);
+    found = known;
+  } else {
+    found = await hashed(layer, options);
+    await cache?.keep(layer, options.keepFileTimes, { ...found, content: found.digest }, began);
+  }
   const [entry] = layer.entries;
+  if (entry) {
+    store.addFile(found.digest, (ending) => fileOf(entry, ending));
+  }
+  return {
+    mediaType: options.layerType?.(layer) ?? MediaType.layerTar,
+    digest: found.digest,
+    size: found.size,
+    annotations: titleOf(layer, options),
+  };
+}
+
+async function hashed(
+  { entries: [entry] }: PlanLayer,
+  { signal, onBytes }: ArtifactOptions,
+): Promise<Pick<Descriptor, 'digest' | 'size'>> {
   const digester = new Digester();
   for await (const chunk of entry ? fileOf(entry, signal) : []) {
     digester.update(chunk);
     onBytes?.(chunk.byteLength);
   }
-  const descriptor: Descriptor = {
-    mediaType: options.layerType?.(layer) ?? MediaType.layerTar,
-    digest: digester.digest(),
-    size: digester.size,
-    annotations: titleOf(layer, options),
-  };
-  if (entry) {
-    store.addFile(descriptor.digest, (ending) => fileOf(entry, ending));
-  }
-  return descriptor;
+  return { digest: digester.digest(), size: digester.size };
 }
 
 function titleOf({ title }: PlanLayer, { pathAnnotation }: ArtifactOptions): Annotations {

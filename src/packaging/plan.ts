@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileError, OciError } from '../oci/errors.ts';
@@ -26,6 +27,15 @@ export interface PlanEntry {
   /** Seconds since the epoch. */
   readonly time: number;
   readonly target?: string;
+  readonly stamp: FileStamp;
+}
+
+/** What tells a file that was changed from one that was not; times in milliseconds since the epoch. */
+export interface FileStamp {
+  readonly inode: number;
+  readonly modified: number;
+  /** Also when only its name, mode or owner were. */
+  readonly changed: number;
 }
 
 export interface PlanLayer {
@@ -174,7 +184,7 @@ class Walk {
     path: string,
     name: string,
     kind: PlanEntry['kind'],
-    stats: { readonly size: number; readonly mode: number; readonly mtimeMs: number },
+    stats: Pick<Stats, 'size' | 'mode' | 'mtimeMs' | 'ctimeMs' | 'ino'>,
   ): PlanEntry {
     if (++this.#count > maxEntries) {
       throw new OciError('too-large', `More than ${maxEntries} files`, { url: path });
@@ -186,6 +196,7 @@ class Walk {
       size: kind === 'file' ? stats.size : 0,
       mode: stats.mode & 0o7777,
       time: Math.max(0, Math.round(stats.mtimeMs / 1000)),
+      stamp: { inode: stats.ino, modified: stats.mtimeMs, changed: stats.ctimeMs },
     };
   }
 

@@ -138,7 +138,7 @@ function changed(path: string): OciError {
  * @throws {OciError} `file-changed`
  */
 export async function* fileOf(
-  { path, size }: PlanEntry,
+  { path, size }: Pick<PlanEntry, 'path' | 'size'>,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let read = 0;

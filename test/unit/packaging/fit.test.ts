@@ -6,6 +6,7 @@ import type { PlanLayer, PushPlan } from '../../../src/packaging/plan.ts';
 import { typedType } from '../../../src/packaging/pushTypes.ts';
 
 const entry = (name: string, kind: 'file' | 'folder' = 'file') => ({
+  stamp: { inode: 1, modified: 0, changed: 0 },
   path: `/x/${name}`,
   name,
   kind,

@@ -1,0 +1,60 @@
+import { copy } from '../oci/copy.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { isOciError } from '../oci/errors.ts';
+import { parseManifest, successors } from '../oci/manifest.ts';
+import type { CopyEvents, FetchedManifest, Op, Store } from '../oci/store.ts';
+import type { BuiltArtifact } from './artifact.ts';
+
+export interface SendOptions extends Op, CopyEvents {
+  /** What the tag points to before. */
+  readonly existing: FetchedManifest | undefined;
+  /** True for a blob that may be in the target, as when it was sent there before: it is asked for. */
+  readonly wasSent: (digest: Digest) => boolean;
+}
+
+/** Bytes up to which a blob is sent with two requests sooner than one request tells that it need not be. */
+const smallBlob = 256 * 1024;
+
+/**
+ * Sends what was built, with as few requests as can be: none at all when the tag points to it already, none for the blobs that
+ * what the tag points to has too, and no question about small ones that were never sent there.
+ */
+export async function sendArtifact(
+  { store, root, layers }: BuiltArtifact,
+  target: Store,
+  tag: string,
+  { existing, wasSent, ...options }: SendOptions,
+): Promise<void> {
+  if (existing?.descriptor.digest === root.digest) {
+    for (const each of [...layers, root]) {
+      options.onPlan?.(each);
+      options.onDone?.(each, 'present');
+    }
+    return;
+  }
+  const held = heldBy(existing);
+  const small = ({ digest, size }: Descriptor): boolean => size <= smallBlob && !wasSent(digest);
+  try {
+    await copy(store, root.digest, target, tag, {
+      ...options,
+      held: ({ digest }) => held.has(digest),
+      unasked: small,
+    });
+  } catch (error) {
+    // A registry whose storage was cleared shows a manifest, and has lost what is below.
+    if (held.size === 0 || !isOciError(error, 'not-found', 'request-refused', 'manifest-invalid')) {
+      throw error;
+    }
+    await copy(store, root.digest, target, tag, options);
+  }
+}
+
+function heldBy(existing: FetchedManifest | undefined): ReadonlySet<Digest> {
+  try {
+    const below = existing ? successors(parseManifest(existing.bytes, existing.descriptor.mediaType)) : [];
+    return new Set(below.map(({ digest }) => digest));
+  } catch {
+    return new Set();
+  }
+}

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { isOciError } from '../../src/oci/errors.ts';
+import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
+import { remoteRegistry } from '../../src/oci/remote/registry.ts';
+import type { FetchedManifest, Repository } from '../../src/oci/store.ts';
+import { buildArtifact } from '../../src/packaging/artifact.ts';
+import { planPush } from '../../src/packaging/plan.ts';
+import { sendArtifact } from '../../src/packaging/sendArtifact.ts';
+import { startCountingProxy, type CountingProxy } from '../support/countingProxy.ts';
+import { runPeer } from '../support/peers.ts';
+import { startRegistry, type RunningRegistry } from '../support/registries.ts';
+
+const dispatcher = createDispatcher();
+after(() => dispatcher.destroy());
+
+for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {
+  describe(`what ${kind} is asked when 50 small files are pushed`, () => {
+    let registry: RunningRegistry;
+    let proxy: CountingProxy;
+    let work: string;
+    let repository: Repository;
+    let direct: Repository;
+    const files = [...Array(50).keys()].map((at) => `file-${at}.txt`);
+
+    before(async () => {
+      registry = await startRegistry(kind);
+      proxy = await startCountingProxy(registry.host);
+      work = await mkdtemp(path.join(tmpdir(), 'oci-requests-'));
+      for (const file of files) {
+        await writeFile(path.join(work, file), `content of ${file}\n`);
+      }
+      const open = (host: string): Repository =>
+        remoteRegistry({
+          host,
+          scheme: 'http',
+          dispatcher,
+          credentials: () => Promise.resolve(undefined),
+          userAgent: 'oci-explorer-test',
+        }).repository('team/files');
+      repository = open(proxy.host);
+      direct = open(registry.host);
+    });
+    after(async () => {
+      await proxy.stop();
+      await registry.stop();
+      await rm(work, { recursive: true, force: true });
+    });
+
+    /** As the command does: looks at the tag, then sends. */
+    async function push(tag: string): Promise<readonly string[]> {
+      const sources = files.map((file) => ({ path: path.join(work, file), title: file }));
+      const plan = await planPush(sources, { largeFile: Infinity });
+      const built = await buildArtifact(plan, {
+        artifactType: 'application/vnd.acme.files',
+        annotations: {},
+        keepFileTimes: false,
+        temporary: work,
+      });
+      proxy.forget();
+      const existing = await repository.manifest(tag).catch((error: unknown): FetchedManifest | undefined => {
+        if (isOciError(error, 'not-found')) {
+          return undefined;
+        }
+        throw error;
+      });
+      const how: string[] = [];
+      await sendArtifact(built, repository, tag, {
+        existing,
+        wasSent: () => false,
+        onDone: (_, what) => how.push(what),
+      });
+      await built.dispose();
+      return how;
+    }
+
+    it('is two requests a file, and no question about what was never there', async () => {
+      await push('1');
+      const asked = proxy.exchanges.map(({ method }) => method);
+      assert.ok(asked.length <= 104, `${asked.length} requests`);
+      assert.equal(asked.filter((method) => method === 'HEAD').length, 0);
+      const { stdout } = await runPeer('oras', [
+        'manifest',
+        'fetch',
+        '--plain-http',
+        `${registry.host}/team/files:1`,
+      ]);
+      assert.equal((JSON.parse(stdout) as { layers: unknown[] }).layers.length, 50);
+    });
+
+    it('is one request when nothing changed', async () => {
+      const how = await push('1');
+      assert.equal(proxy.exchanges.length, 1);
+      assert.deepEqual(new Set(how), new Set(['present']));
+    });
+
+    it('is the changed file and the manifest when one changed', async () => {
+      await writeFile(path.join(work, files[7] ?? ''), 'other content\n');
+      await push('1');
+      assert.equal(proxy.exchanges.length, 4, JSON.stringify(proxy.exchanges));
+      await runPeer('oras', [
+        'pull',
+        '--plain-http',
+        '-o',
+        path.join(work, 'out'),
+        `${registry.host}/team/files:1`,
+      ]);
+    });
+
+    it('is everything again where the registry lost what its manifest names', async () => {
+      await writeFile(path.join(work, files[8] ?? ''), `content that is lost\n`);
+      await push('2');
+      const { bytes } = await direct.manifest('2');
+      const lost = JSON.parse(Buffer.from(bytes).toString()) as { layers: { digest: string }[] };
+      const url = `http://${registry.host}/v2/team/files/blobs/${lost.layers[8]?.digest ?? ''}`;
+      if ((await fetch(url, { method: 'DELETE' })).status >= 300) {
+        return; // It deletes no blobs, so it loses none that way.
+      }
+      await writeFile(path.join(work, files[9] ?? ''), `content that makes another manifest\n`);
+      await push('2');
+      assert.equal((await fetch(url)).status, 200);
+    });
+  });
+}
