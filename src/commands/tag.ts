@@ -3,7 +3,7 @@ import { Command } from '../contributions.ts';
 import { withProgress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
-import { isOciError } from '../oci/errors.ts';
+import { findTag } from '../oci/attached.ts';
 import { isTag } from '../oci/reference.ts';
 import type { Op, ReadStore } from '../oci/store.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -70,15 +70,8 @@ export async function confirmOverwrite(tag: string, existing: Descriptor): Promi
 }
 
 /** Where a tag points, if there is one. */
-export async function find(store: ReadStore, ref: string, op: Op): Promise<Descriptor | undefined> {
-  try {
-    return await store.resolve(ref, op);
-  } catch (error) {
-    if (isOciError(error, 'not-found')) {
-      return undefined;
-    }
-    throw error;
-  }
+export function find(store: ReadStore, ref: string, op: Op): Promise<Descriptor | undefined> {
+  return findTag(store, ref, op);
 }
 
 export function shortDigest({ digest }: Pick<Descriptor, 'digest'>): string {

@@ -68,6 +68,46 @@ scenario(
 );
 
 scenario(
+  'copies a tag to another repository, by its menu and by dragging it',
+  () => session,
+  async ({ editor, work }) => {
+    // A document that is open already would take the focus, and with it an open menu, at a time nobody sees.
+    await editor.closeEditors();
+    await editor.command('OCI Explorer: Go to Reference…');
+    await editor.answer('Local/team/site:1.0.0');
+    await editor
+      .tab(/site:1\.0\.0 › manifest/)
+      .first()
+      .waitFor();
+    await editor.context(editor.row('1.0.0'), 'Copy To…');
+    await editor.pick(/Local/, /1\/3/);
+    await editor.answer('copied/site', /2\/3/);
+    await editor.answer('2.0.0', /3\/3/);
+    const question = await editor.dialog(
+      /Copy Local\/team\/site:1\.0\.0 to Local\/copied\/site:2\.0\.0\?/,
+      'Copy',
+    );
+    assert.match(question, /sha256:[0-9a-f]{64}/);
+    await editor.notification(
+      /Copied Local\/team\/site:1\.0\.0 to Local\/copied\/site:2\.0\.0/,
+      'Show in Tree',
+    );
+    await editor.row('2.0.0').waitFor();
+    const digests = await Promise.all(
+      ['team/site:1.0.0', 'copied/site:2.0.0'].map((name) =>
+        runPeer('oras', ['resolve', '--oci-layout', path.join(work, 'local', name)]),
+      ),
+    );
+    assert.equal(digests[0]?.stdout, digests[1]?.stdout);
+    await editor.drag(editor.row('2.0.0'), 'OCI Explorer', 'charts');
+    await editor.answer('charts/site', /Copy Local\/copied\/site:2\.0\.0[^]*2\/3/);
+    await editor.answer('3.0.0', /3\/3/);
+    await editor.dialog(/Copy Local\/copied\/site:2\.0\.0 to Local\/charts\/site:3\.0\.0\?/, 'Copy');
+    await editor.notification(/Copied Local\/copied\/site:2\.0\.0/);
+  },
+);
+
+scenario(
   'gives a chart the name its own tool gives it',
   () => session,
   async ({ editor, work }) => {
