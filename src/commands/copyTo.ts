@@ -70,13 +70,13 @@ async function copyTo(
   const [one] = all;
   const platforms = others.length === 0 && one && !over ? await askPlatforms(title, one.found) : undefined;
   const referrers = await agree(what, all, target, platforms);
-  const jobs = all.map(({ source, tag }): CopyJob => ({
+  const jobs = all.map(({ source, found, tag, existing }): CopyJob => ({
     name: shownText(source, source.ref),
     src: source.place.registry.repository(source.repository),
     ref: source.ref,
     dst,
     tag,
-    options: { referrers, ...(platforms ? { platforms } : {}) },
+    options: { found, tagged: existing?.digest, referrers, platforms },
   }));
   await run(what, jobs, target, services);
 }

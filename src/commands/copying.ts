@@ -23,7 +23,7 @@ export interface CopyJob {
   readonly dst: Store;
   /** Undefined: by digest only. */
   readonly tag: string | undefined;
-  readonly options?: Pick<CopyOptions, 'platforms' | 'referrers'>;
+  readonly options?: Pick<CopyOptions, 'found' | 'tagged' | 'platforms' | 'referrers'>;
 }
 
 export interface CopyOutcome {

@@ -24,6 +24,10 @@ export interface CopyOptions extends Op, CopyEvents {
   readonly force?: boolean;
   /** True: asks first whether the target has the root, which is then taken to be whole, and needs its tag alone. */
   readonly mayBeThere?: boolean;
+  /** The manifest `ref` points to, where it was read a moment ago: what a person agreed to is what is copied. */
+  readonly found?: FetchedManifest | undefined;
+  /** Where `tag` points in the target, where it was asked a moment ago. */
+  readonly tagged?: Digest | undefined;
   /** Of an index: only these of its manifests, in a new index; see `someOfIndex`. Default all. */
   readonly platforms?: readonly Digest[] | undefined;
   /**
@@ -57,7 +61,7 @@ export async function copy(
   tag: string | undefined,
   options: CopyOptions = {},
 ): Promise<Descriptor> {
-  const found = await src.manifest(ref, { signal: options.signal });
+  const found = options.found ?? (await src.manifest(ref, { signal: options.signal }));
   const root = options.platforms ? someOfIndex(found, options.platforms) : found;
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
@@ -107,7 +111,12 @@ class Run {
 
   /** True: the target had it, whole, and has it under the tag now. */
   async #again(descriptor: Descriptor, bytes: Uint8Array, tag: string | undefined): Promise<boolean> {
-    if (this.#options.mayBeThere !== true || !(await this.#isThere(descriptor))) {
+    const { mayBeThere, force, tagged } = this.#options;
+    if (force !== true && tag !== undefined && tagged === descriptor.digest) {
+      this.#present(descriptor);
+      return true;
+    }
+    if (mayBeThere !== true || !(await this.#isThere(descriptor))) {
       return false;
     }
     try {

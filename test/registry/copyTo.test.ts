@@ -74,6 +74,11 @@ for (const kind of ['distribution', 'olareg'] as const) {
       assert.ok(proxy.exchanges.length <= 56, `${proxy.exchanges.length} requests`);
       assert.equal(sent, descriptor.size);
       assert.equal((await to.resolve('v1')).digest, descriptor.digest);
+      proxy.forget();
+      const found = await from.manifest('v1');
+      const tagged = (await to.resolve('v1')).digest;
+      await copy(from, 'v1', to, 'v1', { mayBeThere: true, found, tagged });
+      assert.ok(proxy.exchanges.length <= 2, `${proxy.exchanges.length} requests`);
       for (const tag of ['v1', 'v2']) {
         proxy.forget();
         await copy(from, 'v1', to, tag, { mayBeThere: true });

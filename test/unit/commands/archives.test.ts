@@ -251,4 +251,26 @@ describe('Import…', () => {
       assert.match(window.shown.at(-1)?.title ?? '', text);
     }
   });
+
+  it('leaves no tag of what was tampered with, or is there in part', async (t) => {
+    const { folder, here, node } = await fixture(t);
+    await pushOne(here.repository('app'), 'content', 'v1');
+    const file = join(folder, 'x.tar');
+    await window.run(Command.exportLayout, node('app', 'v1'), undefined, uri(file));
+    const whole = await readFile(file, 'latin1');
+    const name = content('text/plain', 'content').descriptor.digest.slice(7);
+    for (const [at, [from, to, text]] of [
+      ['content\0', 'CONTENT\0', /is not what its digest names/],
+      [`blobs/sha256/${name}`, `blobs/sha256/${'0'.repeat(64)}`, /does not have it/],
+    ].entries() as Iterable<[number, readonly [string, string, RegExp]]>) {
+      assert.ok(whole.includes(from));
+      const bad = join(folder, `bad${at}.tar`);
+      await writeFile(bad, whole.replace(from, to), 'latin1');
+      window.script('Here', { typed: 'bad' }, 'v1', 'Import');
+      await window.run(Command.importLayout, uri(bad));
+      await eventually(() => window.shown.at(-1)?.kind === 'message');
+      assert.match(window.shown.at(-1)?.title ?? '', text);
+      assert.deepEqual((await here.repository('bad').tags()).items, []);
+    }
+  });
 });

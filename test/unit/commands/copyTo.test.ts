@@ -44,11 +44,11 @@ interface Fixture extends CommandServices {
   readonly node: (repository: string, ref?: string) => Node;
 }
 
-async function fixture(t: TestContext, from?: Registry): Promise<Fixture> {
+async function fixture(t: TestContext, from?: Registry, to?: Registry): Promise<Fixture> {
   const folder = await mkdtemp(join(tmpdir(), 'oci-copy-to-'));
   t.after(() => rm(folder, { recursive: true }));
   const here = from ?? localRegistry(join(folder, 'here'));
-  const there = localRegistry(join(folder, 'there'));
+  const there = to ?? localRegistry(join(folder, 'there'));
   const made = commandServices([
     placeOf(here, 'Here', join(folder, 'here')),
     placeOf(there, 'There', join(folder, 'there')),
@@ -219,6 +219,28 @@ describe('Copy To…', () => {
     assert.equal((await there.repository('app').resolve('v2')).digest, descriptor.digest);
   });
 
+  it('copies what was agreed to, and asks no more of what is there than whether it is', async (t) => {
+    const src = new Counting();
+    const dst = new Counting();
+    const of = (store: Counting): Registry => ({ kind: 'local', repository: () => store, repositories });
+    const { node } = await fixture(t, of(src), of(dst));
+    const { descriptor } = await pushOne(src, 'content', 'v1');
+    for (const expected of [
+      ['dst has', 'dst push', 'dst resolve', 'src manifest'],
+      ['dst resolve', 'src manifest'],
+    ]) {
+      src.calls = [];
+      dst.calls = [];
+      window.script('There', 'app', { typed: 'v1' }, 'Copy');
+      await window.run(Command.copyTo, node('app', 'v1'));
+      const calls = [...src.calls.map((name) => `src ${name}`), ...dst.calls.map((name) => `dst ${name}`)];
+      // The box of the tag may ask for it, too, a moment after it opened.
+      assert.deepEqual([...new Set(calls)].sort(), expected);
+      assert.equal(src.calls.length, 1);
+      assert.equal((await dst.resolve('v1')).digest, descriptor.digest);
+    }
+  });
+
   it('offers what helps where a single one fails', async (t) => {
     const flaky = new Flaky();
     const { node } = await fixture(t, { kind: 'local', repository: () => flaky, repositories });
@@ -233,6 +255,30 @@ describe('Copy To…', () => {
 });
 
 const repositories = (): ReturnType<Registry['repositories']> => Promise.resolve({ items: ['app'] });
+
+class Counting extends MemoryStore {
+  calls: string[] = [];
+
+  override resolve(ref: string): ReturnType<MemoryStore['resolve']> {
+    this.calls.push('resolve');
+    return super.resolve(ref);
+  }
+
+  override manifest(ref: string): ReturnType<MemoryStore['manifest']> {
+    this.calls.push('manifest');
+    return super.manifest(ref);
+  }
+
+  override has(descriptor: Descriptor): Promise<boolean> {
+    this.calls.push('has');
+    return super.has(descriptor);
+  }
+
+  override push(...args: Parameters<MemoryStore['push']>): Promise<void> {
+    this.calls.push('push');
+    return super.push(...args);
+  }
+}
 
 /** Breaks once. */
 class Flaky extends MemoryStore {
