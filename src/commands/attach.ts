@@ -10,7 +10,6 @@ import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { setting } from '../host/settings.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { shortDigest } from '../oci/digest.ts';
 import { buildAttachment, pushAttachment, type AttachedFile } from '../packaging/attachment.ts';
 import { attachTypes, documentTypeOf } from '../packaging/attachTypes.ts';
 import { planPush, type PushPlan } from '../packaging/plan.ts';
@@ -97,7 +96,8 @@ async function attach(
   );
   services.events.changed.fire({ place: place.id, repository });
   const show = l10n.t('Show in Tree');
-  const message = l10n.t('Attached {0} to {1}', shortDigest(root.digest), name);
+  const titles = plan.layers.map(({ title }) => title).join(', ');
+  const message = l10n.t('Attached {0} to {1}', plainText(titles, 80), name);
   void window.showInformationMessage(message, show).then((chosen) => {
     if (chosen === show) {
       void commands.executeCommand(Command.showInTree, { place: place.id, repository, ref: root.digest });

@@ -72,14 +72,20 @@ async function putBack(deleted: Deleted, services: Services): Promise<void> {
     await withProgress(
       l10n.t('Putting back'),
       async ({ signal }) => {
-        // What went last may be named by what went first: an index by no manifest, a referrer after its subject.
+        // The other way round: what went last may be what the one before needs.
         for (const manifest of [...manifests].reverse()) {
           await restore(store, manifest, place.host, { signal });
         }
       },
       services.signal,
     );
-    kept = kept.filter((each) => each !== deleted);
+    forget(deleted);
+  } catch (error) {
+    if (isOciError(error, 'unsupported')) {
+      // What is below it does not come back: the one before is next.
+      forget(deleted);
+    }
+    throw error;
   } finally {
     services.events.changed.fire({ place: place.id, repository });
   }
@@ -87,11 +93,15 @@ async function putBack(deleted: Deleted, services: Services): Promise<void> {
   void window.showInformationMessage(l10n.t('Put back: {0}', names.slice(0, 10).join(', ')));
 }
 
+function forget(deleted: Deleted): void {
+  kept = kept.filter((each) => each !== deleted);
+}
+
 /**
  * Pushes a manifest again and gives it its tags back, where they do not point elsewhere by now.
  * @throws {OciError} `unsupported` when what is below it is gone, `tag-exists`
  */
-export async function restore(
+async function restore(
   store: Repository,
   { descriptor, bytes, tags }: KeptManifest,
   host: string,
