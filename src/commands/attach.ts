@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { commands, l10n, Uri, window, type Disposable } from 'vscode';
+import { commands, l10n, Uri, window, workspace, type Disposable } from 'vscode';
 import { humanSize } from '../artifacts/facts.ts';
 import { Command } from '../contributions.ts';
 import { cancelled } from '../host/cancelled.ts';
@@ -10,6 +10,7 @@ import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { setting } from '../host/settings.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import { OciError } from '../oci/errors.ts';
 import { buildAttachment, pushAttachment, type AttachedFile } from '../packaging/attachment.ts';
 import { attachTypes, documentTypeOf } from '../packaging/attachTypes.ts';
 import { planPush, type PushPlan } from '../packaging/plan.ts';
@@ -42,13 +43,20 @@ export function registerAttach(services: Services): Disposable {
 }
 
 async function askFiles(target: RefTarget): Promise<readonly string[]> {
+  const start = workspace.workspaceFolders?.[0]?.uri;
   const chosen = await window.showOpenDialog({
     canSelectMany: true,
+    ...(start?.scheme === 'file' ? { defaultUri: start } : {}),
     title: l10n.t('Attach to {0}', shownText(target, target.ref)),
     openLabel: l10n.t('Attach'),
   });
   if (!chosen || chosen.length === 0) {
     throw cancelled();
+  }
+  if (chosen.some(({ scheme }) => scheme !== 'file')) {
+    throw new OciError('unsupported', 'only files on a disk can be attached', {
+      host: chosen[0]?.scheme ?? '',
+    });
   }
   return chosen.map(({ fsPath }) => fsPath);
 }
@@ -70,7 +78,7 @@ async function attach(
     const [entry] = entries;
     return entry ? [{ entry, title, mediaType: types[index] }] : [];
   });
-  const root = await withProgress(
+  await withProgress(
     l10n.t('Attaching to {0}', name),
     async ({ signal, report }) => {
       const built = await buildAttachment({
@@ -90,7 +98,6 @@ async function attach(
           report(humanSize(sent), sent / (total || 1));
         },
       });
-      return built.root;
     },
     services.signal,
   );
@@ -100,7 +107,7 @@ async function attach(
   const message = l10n.t('Attached {0} to {1}', plainText(titles, 80), name);
   void window.showInformationMessage(message, show).then((chosen) => {
     if (chosen === show) {
-      void commands.executeCommand(Command.showInTree, { place: place.id, repository, ref: root.digest });
+      void commands.executeCommand(Command.showInTree, { place: place.id, repository, ref });
     }
   });
 }

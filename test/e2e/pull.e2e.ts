@@ -25,7 +25,7 @@ before(
 after(() => session.close());
 
 /** The dialog of the web workbench is a quick input; it takes a path once it shows the one it begins with. */
-async function chooseFolder(folder: string, title: RegExp): Promise<void> {
+async function choosePath(chosen: string, title: RegExp): Promise<void> {
   const { editor, workspace } = session;
   const dialog = editor.page.locator('.quick-input-widget:visible').filter({ hasText: title });
   await dialog.getByText('..', { exact: true }).waitFor();
@@ -33,8 +33,10 @@ async function chooseFolder(folder: string, title: RegExp): Promise<void> {
   while ((await input.inputValue()) !== `${workspace}/`) {
     await editor.page.waitForTimeout(50);
   }
-  await editor.answer(`${folder}/`, title);
+  await editor.answer(chosen, title);
 }
+
+const chooseFolder = (folder: string, title: RegExp): Promise<void> => choosePath(`${folder}/`, title);
 
 scenario(
   'pulls a folder of Local to a folder, and asks before it replaces a file',
@@ -64,6 +66,38 @@ scenario(
       path.join(out, 'site'),
     ]);
     assert.deepEqual(await readdir(out), ['site']);
+  },
+);
+
+scenario(
+  'attaches a file by right click, and the tree shows it among the referrers at once',
+  () => session,
+  async ({ editor, workspace, work }) => {
+    await editor.clearNotifications();
+    await editor.expand('1.0.0');
+    await editor.expand('referrers');
+    await editor.row('No referrers').waitFor();
+    await editor.context(editor.row('1.0.0'), 'Attach File…');
+    await choosePath(path.join(workspace, 'site/docs/signals.md'), /Attach to Local\/team\/site:1\.0\.0/);
+    // What fits the file comes first.
+    await editor.pick('Markdown', /1\/2/);
+    await editor.pick(/Continue/, /2\/2/);
+    const said = await editor.dialog(/Attach to Local/, 'Attach');
+    assert.match(said, /signals\.md/);
+    await editor.notification(/Attached signals\.md to Local\/team\/site:1\.0\.0/);
+    await editor.page
+      .locator('.monaco-list-row[role="treeitem"]:visible')
+      .filter({ has: editor.page.locator('.label-description', { hasText: /^Markdown/ }) })
+      .waitFor();
+    const { stdout } = await runPeer('oras', [
+      ...['discover', '--oci-layout', '--format', 'json'],
+      `${path.join(work, 'local/team/site')}:1.0.0`,
+    ]);
+    const { referrers } = JSON.parse(stdout) as { readonly referrers: { readonly artifactType: string }[] };
+    assert.deepEqual(
+      referrers.map(({ artifactType }) => artifactType),
+      ['text/markdown'],
+    );
   },
 );
 
