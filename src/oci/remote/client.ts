@@ -128,9 +128,9 @@ export class Client {
     }));
   }
 
-  /** A pause of at most so many milliseconds, so that those who get in each other's way part. */
-  rest(most: number, signal?: AbortSignal): Promise<void> {
-    return this.#sleep(most * (this.#options.random ?? Math.random)(), signal);
+  /** A pause of so many milliseconds to twice as many, so that those who get in each other's way part. */
+  rest(least: number, signal?: AbortSignal): Promise<void> {
+    return this.#sleep(least * (1 + (this.#options.random ?? Math.random)()), signal);
   }
 
   async #retried<T>(wanted: Request, use: (answer: Answer) => Promise<T>): Promise<T> {

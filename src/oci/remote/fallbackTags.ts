@@ -29,8 +29,8 @@ interface Listed {
 
 const maxUpdates = 12;
 
-/** Most milliseconds of a pause before others are given another look. */
-const maxPause = 1600;
+/** Milliseconds of the longest pause, or twice as many, before what was written is looked at. */
+const maxPause = 800;
 
 /** Entries that are looked for at once when a registry refuses a list for one that is gone. */
 const width = 6;
@@ -105,6 +105,7 @@ export class FallbackTags {
     let isContended = false;
     let isConfirmed = false;
     for (let attempt = 0; attempt < maxUpdates; attempt++) {
+      const start = performance.now();
       const { entries, etag } = await this.#read(subject, op);
       const changed = batch.reduce((so, { change }) => change(so) ?? so, entries);
       if (changed === entries) {
@@ -118,9 +119,10 @@ export class FallbackTags {
         isContended ||= attempt > 0 && isWritten;
         isConfirmed = false;
       }
-      if (attempt > 0) {
-        await this.#client.rest(Math.min(maxPause, 50 * 2 ** attempt), op.signal);
-      }
+      // Who read before this was written writes about as long after reading as we did: only then is it worth a look.
+      const span = performance.now() - start;
+      const patience = attempt === 0 ? span : Math.max(span, 25 * 2 ** attempt);
+      await this.#client.rest(Math.min(maxPause, patience), op.signal);
     }
     throw new OciError('busy', `Others write the referrers of ${subject} all the time`, {
       host: this.#client.host,
