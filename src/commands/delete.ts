@@ -37,13 +37,10 @@ export function registerDelete(services: Services): Disposable {
     const nodes = chosen.filter(isRefNode);
     if (nodes.length === 0) {
       const target = await askRef(l10n.t('Delete'), services);
-      await deleteIn([{ ...target, kind: target.ref.includes(':') ? 'manifest' : 'tag' }], services);
+      await deleteAll([[{ ...target, kind: target.ref.includes(':') ? 'manifest' : 'tag' }]], services);
       return;
     }
-    // Kept in the order of the tree, one repository after another: nothing of the second goes before the first is done.
-    for (const group of byRepository(nodes)) {
-      await deleteIn(group, services);
-    }
+    await deleteAll(byRepository(nodes), services);
   });
 }
 
@@ -58,58 +55,83 @@ export function byRepository(nodes: readonly RefNode[]): readonly (readonly Targ
   return [...groups.values()];
 }
 
-async function deleteIn(targets: readonly Target[], services: Services): Promise<void> {
+/** What goes in one repository. */
+interface Group {
+  readonly first: Target;
+  readonly targets: readonly Target[];
+  readonly store: ReadStore & Deleter;
+}
+
+function groupOf(targets: readonly Target[]): readonly Group[] {
   const [first] = targets;
   if (!first) {
-    return;
+    return [];
   }
-  const { place, repository } = first;
-  const store = place.registry.repository(repository);
+  const store = first.place.registry.repository(first.repository);
   if (!canDelete(store)) {
-    throw new OciError('unsupported', `Nothing can be deleted in ${place.name}`, { host: place.host });
+    const { name, host } = first.place;
+    throw new OciError('unsupported', `Nothing can be deleted in ${name}`, { host });
   }
-  const tags = targets.filter(({ kind }) => kind === 'tag').map(({ ref }) => ref);
-  const onlyTags = tags.length === targets.length;
+  return [{ first, targets, store }];
+}
+
+/**
+ * Asks once, however many repositories they are of. Kept in the order of the tree, one repository after another: nothing of
+ * the second goes before the first is done.
+ */
+async function deleteAll(all: readonly (readonly Target[])[], services: Services): Promise<void> {
+  const groups = all.flatMap(groupOf);
+  const onlyTags = groups.every(({ targets }) => targets.every(({ kind }) => kind === 'tag'));
   try {
-    const outcome = onlyTags ? await untag(first, tags, store, services) : 'manifests';
-    if (outcome !== 'done') {
-      await deleteManifests(targets, store, services, outcome === 'unsupported');
+    if (!onlyTags || (await wantManifests(groups))) {
+      await deleteManifests(groups, services, false);
+      return;
     }
+    const left: Group[] = [];
+    for (const group of groups) {
+      const tags = group.targets.map(({ ref }) => ref);
+      if ((await untagAll(group.first, tags, group.store, services)) === 'unsupported') {
+        left.push(group);
+      }
+    }
+    await deleteManifests(left, services, true);
   } finally {
-    services.events.changed.fire({ place: place.id, repository });
+    for (const { first } of groups) {
+      services.events.changed.fire({ place: first.place.id, repository: first.repository });
+    }
   }
 }
 
-/** @returns `manifests` when the person wants those gone, `unsupported` where the registry can only do that */
-async function untag(
-  target: Target,
-  tags: readonly string[],
-  store: ReadStore & Deleter,
-  services: Services,
-): Promise<'done' | 'manifests' | 'unsupported'> {
+/** Of several repositories their names, as a dialog has room for. */
+function namesOf(groups: readonly Group[]): string {
+  const names = groups.slice(0, 3).map(({ first }) => shownText(first));
+  return [...names, ...(groups.length > 3 ? ['…'] : [])].join(', ');
+}
+
+/** @returns false when only the tags are to go; an abort when nothing is */
+async function wantManifests(groups: readonly Group[]): Promise<boolean> {
+  const [{ first } = { first: undefined }, ...others] = groups;
+  const targets = groups.flatMap((group) => group.targets);
+  const isOne = targets.length === 1;
   const question =
-    tags.length === 1
-      ? l10n.t('Delete the tag {0}?', shownText(target, target.ref))
-      : l10n.t('Delete {0} tags of {1}?', tags.length, shownText(target));
-  const list = tags.length === 1 ? '' : `${listed(tags)}\n\n`;
+    isOne && first
+      ? l10n.t('Delete the tag {0}?', shownText(first, first.ref))
+      : l10n.t('Delete {0} tags of {1}?', targets.length, namesOf(groups));
+  const names = targets.map((target) => (others.length === 0 ? target.ref : shownText(target, target.ref)));
   const detail = l10n.t(
     'Only the name goes: other tags, and the manifest by its digest, stay. “Delete Manifest…” looks up first what else would go.',
   );
-  const tagButton = tags.length === 1 ? l10n.t('Delete Tag') : l10n.t('Delete Tags');
-  const manifestButton = l10n.t('Delete Manifest…');
+  const tagButton = isOne ? l10n.t('Delete Tag') : l10n.t('Delete Tags');
   const chosen = await window.showWarningMessage(
     question,
-    { modal: true, detail: list + detail },
+    { modal: true, detail: (isOne ? '' : `${listed(names)}\n\n`) + detail },
     tagButton,
-    manifestButton,
+    l10n.t('Delete Manifest…'),
   );
   if (chosen === undefined) {
     throw cancelled();
   }
-  if (chosen !== tagButton) {
-    return 'manifests';
-  }
-  return untagAll(target, tags, store, services);
+  return chosen !== tagButton;
 }
 
 /** @returns `unsupported` where the registry only deletes by digest */
@@ -155,46 +177,72 @@ export async function untagAll(
   return 'done';
 }
 
+/** What goes with a group, and what of it can come back. */
+interface Doomed extends Group {
+  readonly doomed: readonly Descriptor[];
+  readonly impact: Impact;
+  readonly kept: readonly KeptManifest[];
+}
+
 async function deleteManifests(
-  targets: readonly Target[],
-  store: ReadStore & Deleter,
+  groups: readonly Group[],
   services: Services,
   isOnlyWay: boolean,
 ): Promise<void> {
-  const { signal: outer } = services;
-  const [first] = targets;
+  const [{ first } = { first: undefined }] = groups;
   if (!first) {
     return;
   }
-  const { doomed, impact, kept } = await withProgress(
+  const all = await lookUp(groups, services.signal);
+  const targets = groups.flatMap((group) => group.targets);
+  const nameOf = (some: readonly Target[], where: string): string =>
+    some.length === 1 && some[0]
+      ? shownText(some[0], some[0].ref)
+      : l10n.t('{0} items of {1}', some.length, where);
+  const why = isOnlyWay ? `${l10n.t('{0} does not delete a tag alone.', first.place.name)}\n\n` : '';
+  const texts = all.map(({ doomed, impact, kept, ...group }) => {
+    const text = impactText(doomed, impact, group.targets, kept.length === doomed.length);
+    return all.length === 1 ? text : `${shownText(group.first)}\n${text}`;
+  });
+  await confirm(
+    l10n.t('Delete {0} by digest?', nameOf(targets, namesOf(groups))),
+    why + texts.join('\n\n'),
+    l10n.t('Delete'),
+  );
+  for (const each of all) {
+    await deleteDoomed(each, nameOf(each.targets, shownText(each.first)), services);
+  }
+}
+
+function lookUp(groups: readonly Group[], outer: AbortSignal): Promise<readonly Doomed[]> {
+  return withProgress(
     l10n.t('Looking up what else would go'),
     async ({ signal, report }) => {
-      const descriptors = await Promise.all(targets.map(({ ref }) => store.resolve(ref, { signal })));
-      const unique = [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];
-      const onLooked = (count: number): void => {
-        report(l10n.t('Tags looked at: {0}', count));
-      };
-      const found = await impactOf(store, unique, { signal, onLooked });
-      // A layout drops what is below at once: nothing could come back there.
-      const isKept = first.place.kind === 'remote';
-      return {
-        doomed: unique,
-        impact: found,
-        kept: isKept ? await keep(unique, found, store, { signal }) : [],
-      };
+      const found: Doomed[] = [];
+      for (const group of groups) {
+        const { first, targets, store } = group;
+        const descriptors = await Promise.all(targets.map(({ ref }) => store.resolve(ref, { signal })));
+        const unique = [...new Map(descriptors.map((each) => [each.digest, each])).values()];
+        const onLooked = (count: number): void => {
+          report(l10n.t('Tags looked at: {0}', count));
+        };
+        const impact = await impactOf(store, unique, { signal, onLooked });
+        // A layout drops what is below at once: nothing could come back there.
+        const isKept = first.place.kind === 'remote';
+        const kept = isKept ? await keep(unique, impact, store, { signal }) : [];
+        found.push({ ...group, doomed: unique, impact, kept });
+      }
+      return found;
     },
     outer,
   );
-  const name =
-    targets.length === 1
-      ? shownText(first, first.ref)
-      : l10n.t('{0} items of {1}', targets.length, shownText(first));
-  const why = isOnlyWay ? `${l10n.t('{0} does not delete a tag alone.', first.place.name)}\n\n` : '';
-  await confirm(
-    l10n.t('Delete {0} by digest?', name),
-    why + impactText(doomed, impact, targets, kept.length === doomed.length),
-    l10n.t('Delete'),
-  );
+}
+
+async function deleteDoomed(
+  { first, store, doomed, kept }: Doomed,
+  name: string,
+  services: Services,
+): Promise<void> {
   const gone = new Set<Digest>();
   const tell = (): void => {
     const manifests = kept.filter(({ descriptor }) => gone.has(descriptor.digest));
@@ -215,7 +263,7 @@ async function deleteManifests(
           gone.add(descriptor.digest);
         }
       },
-      outer,
+      services.signal,
     ).catch(deletesTell);
   } finally {
     if (gone.size > 0) {

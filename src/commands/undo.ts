@@ -6,6 +6,7 @@ import { withProgress } from '../host/progress.ts';
 import { registerCommand, showError } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
+import { isIndexType } from '../oci/mediaTypes.ts';
 import type { FetchedManifest, Op, Repository } from '../oci/store.ts';
 
 /** A manifest as it was before it, or some of its tags, went. */
@@ -72,8 +73,9 @@ async function putBack(deleted: Deleted, services: Services): Promise<void> {
     await withProgress(
       l10n.t('Putting back'),
       async ({ signal }) => {
-        // The other way round: what went last may be what the one before needs.
-        for (const manifest of [...manifests].reverse()) {
+        // An index is taken when what it names is there.
+        const isIndex = ({ descriptor }: KeptManifest): number => Number(isIndexType(descriptor.mediaType));
+        for (const manifest of [...manifests].sort((one, other) => isIndex(one) - isIndex(other))) {
           await restore(store, manifest, place.host, { signal });
         }
       },

@@ -296,6 +296,45 @@ for (const kind of ['distribution', 'distribution2', 'olareg'] as const satisfie
       }
     });
 
+    it('Delete… of rows of two repositories asks once, and Undo puts an index and its manifest back', async () => {
+      const inner = await push('inner', { os: 'linux', architecture: 'inner' });
+      await run(
+        Command.createIndex,
+        ['inner'],
+        { pick: /Continue/ },
+        { pick: /Continue/ },
+        { type: 'outer' },
+      );
+      await eventually(() => said.length > 0);
+      said = [];
+      const outer = await store.resolve('outer');
+      const other = remote.registry.repository('team/other');
+      const config = content(MediaType.imageConfig, '{"os":"linux","architecture":"other"}');
+      await other.push(config.descriptor, bodyOf(config.bytes));
+      const far = manifestOf(config, [config]);
+      await other.push(far.descriptor, bodyOf(far.bytes), { tag: 'far' });
+      const node = browser.locate(running.host, 'team/other', 'far');
+      const rows = [row(inner.digest), row(outer.digest), node];
+      answers = [{ press: 'Delete' }];
+      await handlers.get(Command.delete)?.(rows[0], rows);
+      await eventually(() => said.length > 2);
+      for (const named of [inner.digest, outer.digest, far.descriptor.digest, 'Reg/team/other', '• outer']) {
+        assert.ok(said[0]?.includes(named), named);
+      }
+      assert.deepEqual(await Promise.all([isGone('inner'), isGone('outer'), isGone(inner.digest)]), [
+        true,
+        true,
+        true,
+      ]);
+      await assert.rejects(other.resolve('far'), (error) => isOciError(error, 'not-found'));
+      // One repository after the other, the last first.
+      await run(Command.undoDelete, []);
+      await run(Command.undoDelete, []);
+      assert.equal((await other.resolve('far')).digest, far.descriptor.digest);
+      assert.equal((await store.resolve('outer')).digest, outer.digest);
+      assert.equal((await store.resolve('inner')).digest, inner.digest);
+    });
+
     it('Undo does not move a tag that is another by now', async () => {
       const first = await push('moved', { os: 'linux', architecture: 'first' });
       await run(Command.delete, [first.digest], { press: 'Delete' });
