@@ -98,9 +98,13 @@ export function scenario(
       await body(session());
     } catch (error) {
       const file = `failed ${name}`.replaceAll(/[^a-z0-9]+/gi, '-');
-      await session()
-        .editor.picture(file)
-        .catch(() => undefined);
+      // Of each window there is.
+      const pages = session().editor.page.context().pages();
+      for (const [index, page] of pages.entries()) {
+        await createEditor(page)
+          .picture(index === 0 ? file : `${file}-${index}`)
+          .catch(() => undefined);
+      }
       throw error;
     }
   });

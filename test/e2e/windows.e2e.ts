@@ -19,6 +19,10 @@ before(
     const file = path.join(work, 'harbour.code-workspace');
     await writeFile(file, JSON.stringify({ folders: [{ path: workspace }, { path: 'buoy' }] }));
     other = await openWindow(session, file);
+    // Commands of an extension are in the palette once the window knows of it, which the second of two takes its time for.
+    await other.openContainer('OCI Explorer');
+    await other.row('web').waitFor();
+    await other.openContainer('Explorer');
   },
   { timeout: 180_000 },
 );

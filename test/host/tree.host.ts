@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp } from 'node:fs/promises';
+import { cp, readdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -248,6 +248,7 @@ test('what another program writes to Local or to an open layout is shown without
         40_000,
       );
     }
+    const [first = ''] = (await readdir(folder)).sort();
     const copy = "require('node:fs').cpSync(process.argv[1], process.argv[2], { recursive: true })";
     await elsewhere(copy, chart, path.join(folder, 'aaa'));
     const local = { place: 'local', repository: '' };
@@ -256,7 +257,7 @@ test('what another program writes to Local or to an open layout is shown without
       "require('node:fs').rmSync(process.argv[1], { recursive: true })",
       path.join(folder, 'aaa'),
     );
-    await showsFirst(local, folder, path.join(folder, 'charts'));
+    await showsFirst(local, folder, path.join(folder, first));
   } finally {
     await settings.update('layouts', undefined, ConfigurationTarget.Global);
   }

@@ -66,13 +66,15 @@ export function createEditor(page: Page): Editor {
     async command(title) {
       const row = quickPickRow(title).and(page.locator('.focused'));
       // What takes the focus meanwhile, such as a row that is revealed, closes the palette.
+      // Of several windows, keys are for the one in front.
+      await page.bringToFront();
       for (let attempt = 0; ; attempt++) {
         await dismissQuickInput();
         await page.keyboard.press('F1');
         const isThere = await step()
           .then((input) => input.fill(`>${title}`, { timeout: 3_000 }))
           // A click would have to wait for the list to stand still; the first row is the best match and has the focus.
-          .then(() => row.waitFor({ timeout: 3_000 }))
+          .then(() => row.waitFor({ timeout: 3_000 * (attempt + 1) }))
           .then(
             () => true,
             () => false,
