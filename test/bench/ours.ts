@@ -10,7 +10,9 @@ import { remoteRegistry } from '../../src/oci/remote/registry.ts';
 import { parseReference } from '../../src/oci/reference.ts';
 import type { Repository } from '../../src/oci/store.ts';
 import { buildArtifact } from '../../src/packaging/artifact.ts';
+import { fileLayerCache } from '../../src/packaging/layerCache.ts';
 import { planPush } from '../../src/packaging/plan.ts';
+import { sendArtifact } from '../../src/packaging/sendArtifact.ts';
 
 // One job of a benchmark in a process of its own: `node ours.ts push <reference> <path>`. Prints how long the job took, as in
 // the editor all is loaded when it begins, and the peak of memory.
@@ -33,14 +35,15 @@ const jobs: Readonly<Record<string, (reference: string, other: string) => Promis
     const { repository, tag } = open(reference);
     const temporary = await mkdtemp(path.join(tmpdir(), 'oci-ours-'));
     const plan = await planPush([{ path: source, title: path.basename(source) }], { largeFile: Infinity });
-    const options = {
+    const built = await buildArtifact(plan, {
       artifactType: 'application/vnd.bench',
       annotations: {},
       keepFileTimes: true,
       temporary,
-    };
-    const built = await buildArtifact(plan, options);
-    await copy(built.store, built.root.digest, repository, tag);
+      cache: fileLayerCache(path.join(path.dirname(source), 'layers.json')),
+    });
+    const existing = await repository.manifest(tag).catch(() => undefined);
+    await sendArtifact(built, repository, tag, { existing, wasSent: () => false });
     await rm(temporary, { recursive: true });
   },
   pull: async (reference, target) => {

@@ -25,6 +25,8 @@ export interface Result {
 /** Someone who does the job, in a process of its own. */
 export interface Contender {
   readonly name: string;
+  /** Before each run, untimed. */
+  readonly before?: () => Promise<void>;
   /** @returns nothing where the time of the whole process counts */
   readonly run: () => Promise<Result | undefined>;
 }
@@ -35,6 +37,7 @@ export async function compare(job: string, contenders: readonly Contender[], rou
   let peak = 0;
   for (let round = 0; round < rounds; round++) {
     for (const [index, contender] of contenders.entries()) {
+      await contender.before?.();
       const start = performance.now();
       const result = await contender.run();
       peak = Math.max(peak, result?.peak ?? 0);
