@@ -37,6 +37,7 @@ export const Command = {
   copyReference: 'ociExplorer.copyReference',
   copyDigest: 'ociExplorer.copyDigest',
   copyPullCommand: 'ociExplorer.copyPullCommand',
+  copyAsCommand: 'ociExplorer.copyAsCommand',
   pushWorkspace: 'ociExplorer.pushWorkspace',
   pushFiles: 'ociExplorer.pushFiles',
   pull: 'ociExplorer.pull',

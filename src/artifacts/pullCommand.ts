@@ -1,3 +1,4 @@
+import { shellWord } from './shellWord.ts';
 import { builtInTable, type TypeTable } from './table.ts';
 import type { ArtifactType } from './type.ts';
 
@@ -43,7 +44,7 @@ export function pullCommand(type: ArtifactType, target: PullTarget, table: TypeT
   const suffix = target.tag === undefined ? `@${target.digest}` : `:${target.tag}`;
   if (target.kind !== 'remote') {
     const layout = target.kind === 'local' ? `${target.registry}/${target.repository}` : target.registry;
-    return `oras pull --oci-layout ${quoted(`${layout}${suffix}`)}`;
+    return `oras pull --oci-layout ${shellWord(`${layout}${suffix}`)}`;
   }
   const values = valuesOf(type, target, suffix);
   const template = table.byId.get(type.id)?.pull ?? anything;
@@ -96,12 +97,7 @@ function filled(template: string, values: Values): string | undefined {
     .split(' ')
     .map((word) => {
       const text = word.replace(placeholder, (_, name: string) => valueOf(name));
-      return text === word ? word : quoted(text);
+      return text === word ? word : shellWord(text);
     })
     .join(' ');
-}
-
-/** One word of a POSIX shell; nothing of the usual names and paths needs quotes. */
-function quoted(text: string): string {
-  return /^[\w./:@+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -5,6 +5,7 @@ import { log } from '../host/log.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { askRef } from './askTarget.ts';
+import { registerCopyAsCommand } from './copyAsCommand.ts';
 import { registerCopyTo } from './copyTo.ts';
 import { registerAnnotate } from './annotate.ts';
 import { registerAttach } from './attach.ts';
@@ -52,6 +53,7 @@ export function registerCommands(services: Services): Disposable {
     registerExplainType(services),
     registerNewType(services),
     registerCommand(Command.copyPullCommand, (...args) => copyPullCommand(args, services)),
+    registerCopyAsCommand(services),
     registerCommand(Command.showLog, () => log().show()),
   );
 }

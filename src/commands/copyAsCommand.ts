@@ -1,0 +1,62 @@
+import { env, l10n, QuickPickItemKind, type Disposable } from 'vscode';
+import { toolCommands, type CommandTarget, type ToolAction } from '../artifacts/toolCommands.ts';
+import { Command } from '../contributions.ts';
+import { plainText } from '../host/plainText.ts';
+import { registerCommand } from '../host/registerCommand.ts';
+import type { Services } from '../host/services.ts';
+import { pickOne, type Choice, type Separator } from './ask.ts';
+import { askRef } from './askTarget.ts';
+import { pullTargetOf } from './pullTarget.ts';
+import { isRefNode, nodeOf, refTarget, shownText } from './targets.ts';
+
+export function registerCopyAsCommand(services: Services): Disposable {
+  return registerCommand(Command.copyAsCommand, (...args) => copyAsCommand(args, services));
+}
+
+/** What other tools are to do with a tag or manifest, chosen from a list and copied; nothing is run. */
+async function copyAsCommand(args: readonly unknown[], services: Services): Promise<void> {
+  const title = l10n.t('Copy as Command');
+  let node = nodeOf(args, services);
+  if (!isRefNode(node)) {
+    const asked = await askRef(title, services);
+    node = services.browser.locate(asked.place.id, asked.repository, asked.ref);
+  }
+  const named = isRefNode(node) ? await services.browser.complete(node, services.signal) : undefined;
+  if (!isRefNode(node) || !named) {
+    return;
+  }
+  const { place } = node;
+  const target: CommandTarget = {
+    ...pullTargetOf(node, named, services),
+    insecure: place.kind === 'remote' && isUnverified(place.host, services),
+  };
+  const actions: Readonly<Record<ToolAction, string>> = {
+    pull: l10n.t('Pull to the current folder'),
+    copy: l10n.t('Copy to the reference in TARGET'),
+    push: l10n.t('Push the files in the current folder again'),
+  };
+  const commands = toolCommands(target, named.manifest);
+  const choices = (Object.keys(actions) as ToolAction[]).flatMap(
+    (action): readonly (Choice<string> | Separator)[] => {
+      const found = commands.filter((each) => each.action === action);
+      return found.length === 0
+        ? []
+        : [
+            { label: actions[action], kind: QuickPickItemKind.Separator },
+            ...found.map(({ tool, command }) => ({
+              label: `${tool} ${action}`,
+              detail: plainText(command),
+              value: command,
+            })),
+          ];
+    },
+  );
+  const { ref } = refTarget(node);
+  const placeholder = l10n.t('Command for {0}', shownText(node, ref));
+  await env.clipboard.writeText(await pickOne({ title, placeholder, choices }));
+}
+
+/** Other tools do not know what was trusted here, and may not read what lets this machine go without. */
+function isUnverified(host: string, { network }: Services): boolean {
+  return network.trusted(host) !== undefined || network.insecureBy(host) !== undefined;
+}
