@@ -40,6 +40,7 @@ export const Command = {
   copyAsCommand: 'ociExplorer.copyAsCommand',
   pushWorkspace: 'ociExplorer.pushWorkspace',
   pushFiles: 'ociExplorer.pushFiles',
+  savePushRecipe: 'ociExplorer.savePushRecipe',
   pull: 'ociExplorer.pull',
   pushPreviewed: 'ociExplorer.pushPreviewed',
   copyTo: 'ociExplorer.copyTo',

@@ -1,11 +1,9 @@
 import { isRecord } from '../oci/descriptor.ts';
 import { isMediaType } from '../oci/mediaTypes.ts';
+import { both, firstProblem, list, object, oneOf, oneOrMany, text, type Check } from './checks.ts';
 import { stages } from './claims.ts';
 import { layerContents, type TypeRow } from './table.ts';
 import { categories } from './type.ts';
-
-/** Undefined when the value is right; else what is wrong, the path first. */
-type Check = (value: unknown, path: string) => string | undefined;
 
 /** A row of a user, or what is wrong with it: `match.artifactType is not …`. */
 export type ParsedRow = { readonly row: TypeRow } | { readonly problem: string };
@@ -24,50 +22,6 @@ export function parseTypeRow(value: unknown): ParsedRow {
     // Objects of other extensions may do anything when they are looked at.
     return { problem: 'The row cannot be read' };
   }
-}
-
-function text(pattern: RegExp, longest: number, what: string): Check {
-  return (value, path) =>
-    typeof value === 'string' && value.length <= longest && pattern.test(value)
-      ? undefined
-      : `${path} is not ${what}`;
-}
-
-function oneOf(values: readonly unknown[]): Check {
-  return (value, path) => (values.includes(value) ? undefined : `${path} is not one of ${values.join(', ')}`);
-}
-
-function list(check: Check, longest: number, shortest = 1): Check {
-  return (value, path) =>
-    Array.isArray(value) && value.length >= shortest && value.length <= longest
-      ? firstProblem(value.map((item, index) => check(item, `${path}[${index}]`)))
-      : `${path} is not a list of at most ${longest}`;
-}
-
-function oneOrMany(check: Check, longest: number): Check {
-  return (value, path) => (Array.isArray(value) ? list(check, longest)(value, path) : check(value, path));
-}
-
-/** An object with these fields and no other; `needed` says which must be there. */
-function object(fields: Readonly<Record<string, Check>>, needed: readonly string[]): Check {
-  return (value, path) => {
-    if (!isRecord(value)) {
-      return `${path || 'The row'} is not an object`;
-    }
-    const missing = needed.find((name) => !Object.hasOwn(value, name));
-    return missing === undefined
-      ? firstProblem(
-          Object.entries(value).map(([name, inner]) => {
-            const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
-            return check ? check(inner, `${path}.${name}`) : `${path}.${name.slice(0, 100)} is not known`;
-          }),
-        )
-      : `${path}.${missing} is missing`;
-  };
-}
-
-function firstProblem(problems: readonly (string | undefined)[]): string | undefined {
-  return problems.find((problem) => problem !== undefined);
 }
 
 const pattern = text(/^[!-~]*[a-z0-9][!-~]*$/i, 255, 'a media type or pattern');
@@ -92,10 +46,6 @@ const signals: Readonly<Record<string, Check>> = Object.fromEntries(
 
 const anyField: Check = (value, path) =>
   Object.keys(value as object).length === 0 ? `${path} is empty` : undefined;
-
-function both(first: Check, second: Check): Check {
-  return (value, path) => first(value, path) ?? second(value, path);
-}
 
 const condition = both(
   object({ ...signals, allLayerAnnotations: pairs, manifestKind: oneOf(['image', 'index']) }, []),

@@ -23,6 +23,8 @@ export interface PushAnswers {
   readonly tag: string;
   readonly type: PushType;
   readonly annotations: Metadata;
+  /** What git and the files said, before anything was changed. */
+  readonly offered: Metadata;
 }
 
 /** What was answered for a folder the last time. */
@@ -45,7 +47,7 @@ export async function askPush(
   const key = `push:${path}`;
   const last = services.context.workspaceState.get<Remembered>(key) ?? {};
   const title = l10n.t('Push {0}', plainText(sources.map((source) => source.title).join(', '), 80));
-  const metadata = await readMetadata(sources.length === 1 ? path : dirname(path));
+  const metadata = await metadataOf(sources);
   const given = givenBy(node);
   const steps: readonly Step<Partial<PushAnswers>>[] = [
     async (so, at) => {
@@ -110,7 +112,13 @@ export async function askPush(
     ...(type ? { type: type.id } : {}),
   };
   await services.context.workspaceState.update(key, remembered);
-  return answers as PushAnswers;
+  return { ...answers, offered: metadata } as PushAnswers;
+}
+
+/** What git and the files say of what is pushed. */
+function metadataOf(sources: readonly Source[]): Promise<Metadata> {
+  const path = sources[0]?.path ?? '';
+  return readMetadata(sources.length === 1 ? path : dirname(path));
 }
 
 /** One of the known types, the one of the last time, or any media type that is typed. */

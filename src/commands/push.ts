@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { commands, Disposable, env, l10n, Uri, window, workspace, type WorkspaceFolder } from 'vscode';
+import { Disposable, l10n, Uri, window, workspace, type WorkspaceFolder } from 'vscode';
 import { LruMap } from '../base/lru.ts';
 import { humanSize } from '../artifacts/facts.ts';
 import { Command } from '../contributions.ts';
@@ -10,7 +10,7 @@ import { withProgress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { setting } from '../host/settings.ts';
-import { shortDigest, type Digest } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
 import type { FetchedManifest, Op, ReadStore, Store } from '../oci/store.ts';
 import { buildArtifact, type BuiltArtifact } from '../packaging/artifact.ts';
@@ -23,8 +23,10 @@ import { sendArtifact } from '../packaging/sendArtifact.ts';
 import { sourcesOf } from '../packaging/sources.ts';
 import { confirm, pickOne } from './ask.ts';
 import { askPush, type PushAnswers, type PushStart } from './askPush.ts';
+import { rememberPush } from './lastPush.ts';
+import { tellPushed } from './tellPushed.ts';
 import { registerPushPreview, type PushPreview } from './pushPreview.ts';
-import { isNode, nodeOf, shownText, targetText, type RepositoryTarget } from './targets.ts';
+import { isNode, nodeOf, shownText, type RepositoryTarget } from './targets.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -97,16 +99,55 @@ async function push(
   const roots = (workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
   const sources = sourcesOf(paths, roots);
   const answers = await askPush(sources, start, services);
-  const { place, repository, tag } = answers;
-  const target = { place, repository };
-  const packed = await pack(sources, answers, services);
+  const keepFileTimes = setting('push.keepFileTimes');
+  const ui = pushDialogs(services, preview);
+  const pushed = await pushSources(sources, { ...answers, keepFileTimes }, ui, services);
+  rememberPush(services, { paths, answers, keepFileTimes });
+  void tellPushed(pushed, answers, true);
+}
+
+/** How a push is shown while it is under way, and who says that it goes on. */
+interface PushUi {
+  readonly withProgress: typeof withProgress;
+  /** @throws an abort when it does not */
+  readonly agreeToSize: (plan: PushPlan) => Promise<void>;
+  /** @throws an abort when it does not */
+  readonly agree: (target: string, tag: string, packed: Packed) => Promise<void>;
+}
+
+function pushDialogs(services: Services, preview: PushPreview): PushUi {
+  return {
+    withProgress,
+    agreeToSize,
+    agree: (target, tag, packed) => agree(target, tag, packed, services, preview),
+  };
+}
+
+interface Pushed {
+  readonly built: BuiltArtifact;
+  /** How many layers the target had already. */
+  readonly present: number;
+  readonly bytesSent: number;
+}
+
+type PushOrder = Omit<PushAnswers, 'offered'> & { readonly keepFileTimes: boolean };
+
+/** Packs, asks, sends: nothing is sent where `ui` does not agree. */
+async function pushSources(
+  sources: readonly Source[],
+  order: PushOrder,
+  ui: PushUi,
+  services: Services,
+): Promise<Pushed> {
+  const { place, repository, tag } = order;
+  const packed = await pack(sources, order, ui, services);
   const { built } = packed;
   try {
     const store = place.registry.repository(repository);
-    await agree(shownText(target, tag), tag, packed, services, preview);
-    const present = await send(packed, { ...target, tag }, store, services);
+    await ui.agree(shownText(order, tag), tag, packed);
+    const sending = await send(packed, { place, repository, tag }, store, ui, services);
     services.events.changed.fire({ place: place.id, repository });
-    void tell(built, present, targetText(target, tag), { place: place.id, repository, ref: tag });
+    return { built, ...sending };
   } finally {
     await built.dispose();
   }
@@ -122,16 +163,20 @@ interface Packed {
 }
 
 /** One notification for all: of more than three at once the editor hides the last, which is the one that tells. */
-function pack(sources: readonly Source[], answers: PushAnswers, services: Services): Promise<Packed> {
-  const { place, repository, tag, type, annotations } = answers;
-  return withProgress(
+function pack(
+  sources: readonly Source[],
+  { place, repository, tag, type, annotations, keepFileTimes }: PushOrder,
+  ui: PushUi,
+  services: Services,
+): Promise<Packed> {
+  return ui.withProgress(
     l10n.t('Packing'),
     async ({ signal, report }) => {
       const temporary = services.context.globalStorageUri.fsPath;
       await mkdir(temporary, { recursive: true });
       const largeFile = setting('push.largeFile') * mebibyte;
       const planned = await planPush(sources, { largeFile, signal });
-      await agreeToSize(planned);
+      await ui.agreeToSize(planned);
       const { lacking, ownTag, ...prepared } = await preparePush(planned, type, signal);
       const { plan } = prepared;
       const existing = await findManifest(place.registry.repository(repository), tag, { signal });
@@ -139,7 +184,7 @@ function pack(sources: readonly Source[], answers: PushAnswers, services: Servic
       const built = await buildArtifact(plan, {
         ...prepared,
         annotations: { ...prepared.annotations, ...annotations },
-        keepFileTimes: setting('push.keepFileTimes'),
+        keepFileTimes,
         temporary,
         cache: fileLayerCache(join(temporary, 'layers.json')),
         signal,
@@ -280,20 +325,20 @@ function shownPath(path: string): string {
 /** Blobs this window has sent, by place, repository and digest: what may be there is asked for before it is sent again. */
 const sent = new LruMap<string, true>(10_000);
 
-/** @returns how many layers the target had already */
 async function send(
   { built, existing }: Packed,
   target: RepositoryTarget & { readonly tag: string },
   store: Store,
+  ui: PushUi,
   services: Services,
-): Promise<number> {
+): Promise<Pick<Pushed, 'present' | 'bytesSent'>> {
   const start = performance.now();
   const keyOf = (digest: Digest): string => `${target.place.id} ${target.repository} ${digest}`;
   const layers = new Set(built.layers.map(({ digest }) => digest));
   let bytesSent = 0;
   let total = 0;
   let present = 0;
-  await withProgress(
+  await ui.withProgress(
     l10n.t('Pushing to {0}', shownText(target, target.tag)),
     ({ signal, report }) =>
       sendArtifact(built, store, target.tag, {
@@ -326,7 +371,7 @@ async function send(
       }),
     services.signal,
   );
-  return present;
+  return { present, bytesSent };
 }
 
 /** What a tag points to, if there is one; what it holds need not be sent. */
@@ -338,28 +383,5 @@ async function findManifest(store: ReadStore, tag: string, op: Op): Promise<Fetc
       return undefined;
     }
     throw error;
-  }
-}
-
-async function tell(
-  { root, layers }: BuiltArtifact,
-  present: number,
-  reference: string,
-  target: object,
-): Promise<void> {
-  const show = l10n.t('Show in Tree');
-  const copyIt = l10n.t('Copy Reference');
-  const done = l10n.t('Pushed {0}, digest {1}', plainText(reference), shortDigest(root.digest));
-  const chosen = await window.showInformationMessage(
-    present > 0
-      ? `${done}. ${l10n.t('Layers that were there already: {0} of {1}', present, layers.length)}`
-      : done,
-    show,
-    copyIt,
-  );
-  if (chosen === show) {
-    await commands.executeCommand(Command.showInTree, target);
-  } else if (chosen === copyIt) {
-    await env.clipboard.writeText(reference);
   }
 }

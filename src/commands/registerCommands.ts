@@ -24,6 +24,7 @@ import { registerPull } from './pull.ts';
 import { pullTargetOf } from './pullTarget.ts';
 import { registerPush } from './push.ts';
 import { registerRegistries } from './registries.ts';
+import { registerSaveRecipe } from './saveRecipe.ts';
 import { registerTag } from './tag.ts';
 import { registerUndo } from './undo.ts';
 import { registerUntag } from './untag.ts';
@@ -45,6 +46,7 @@ export function registerCommands(services: Services): Disposable {
     registerAnnotate(services),
     registerCreateIndex(services),
     registerPush(services),
+    registerSaveRecipe(services),
     registerPull(services),
     registerDelete(services),
     registerUndo(services),

@@ -206,6 +206,10 @@ const rows = {
     text: (_, message) =>
       l10n.t('{0}. Nothing was changed; move it away, or choose another folder.', message),
   },
+  'recipe-invalid': {
+    text: (_, message) => l10n.t('.oci/push.json cannot be used: {0}. Nothing was pushed.', message),
+    remedies: ['log'],
+  },
   'disk-full': {
     text: (facts) =>
       l10n.t('The disk is full: {0}. Nothing was changed. Make room and try again.', pathOf(facts)),

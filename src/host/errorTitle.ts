@@ -33,6 +33,7 @@ export const errorTitles: Readonly<Record<ErrorCode, (facts: ErrorFacts) => stri
   'layout-invalid': () => l10n.t('Not an OCI layout'),
   'archive-invalid': () => l10n.t('Damaged archive'),
   'path-unsafe': () => l10n.t('Unsafe name'),
+  'recipe-invalid': () => l10n.t('Recipe cannot be used'),
   'path-taken': () => l10n.t('Name taken'),
   'disk-full': () => l10n.t('Disk full'),
   'read-only': () => l10n.t('No permission'),

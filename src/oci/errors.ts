@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'archive-invalid'
   | 'path-unsafe'
   | 'path-taken'
+  | 'recipe-invalid'
   // local
   | 'disk-full'
   | 'read-only'
