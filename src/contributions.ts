@@ -40,6 +40,7 @@ export const Command = {
   copyAsCommand: 'ociExplorer.copyAsCommand',
   pushWorkspace: 'ociExplorer.pushWorkspace',
   pushFiles: 'ociExplorer.pushFiles',
+  pushFromRecipe: 'ociExplorer.pushFromRecipe',
   savePushRecipe: 'ociExplorer.savePushRecipe',
   pull: 'ociExplorer.pull',
   pushPreviewed: 'ociExplorer.pushPreviewed',
@@ -67,6 +68,9 @@ export const View = {
   registries: 'ociExplorer.registries',
   welcome: 'ociExplorer.welcome',
 } as const;
+
+/** `type` of the tasks that push by a recipe. */
+export const taskType = 'ociExplorer';
 
 /** Scheme of the read-only file system. */
 export const scheme = 'oci';

@@ -116,7 +116,7 @@ export async function askPush(
 }
 
 /** What git and the files say of what is pushed. */
-function metadataOf(sources: readonly Source[]): Promise<Metadata> {
+export function metadataOf(sources: readonly Source[]): Promise<Metadata> {
   const path = sources[0]?.path ?? '';
   return readMetadata(sources.length === 1 ? path : dirname(path));
 }

@@ -25,7 +25,7 @@ import { confirm, pickOne } from './ask.ts';
 import { askPush, type PushAnswers, type PushStart } from './askPush.ts';
 import { rememberPush } from './lastPush.ts';
 import { tellPushed } from './tellPushed.ts';
-import { registerPushPreview, type PushPreview } from './pushPreview.ts';
+import type { PushPreview } from './pushPreview.ts';
 import { isNode, nodeOf, shownText, type RepositoryTarget } from './targets.ts';
 
 const mebibyte = 1024 * 1024;
@@ -33,10 +33,8 @@ const mebibyte = 1024 * 1024;
 /** Most files of one kind that the dialog names; the preview names more. */
 const maxNamed = 6;
 
-export function registerPush(services: Services): Disposable {
-  const preview = registerPushPreview();
+export function registerPush(services: Services, preview: PushPreview): Disposable {
   return Disposable.from(
-    preview,
     registerCommand(Command.pushWorkspace, async (...args) =>
       push(
         await workspaceFolders(),
@@ -107,7 +105,7 @@ async function push(
 }
 
 /** How a push is shown while it is under way, and who says that it goes on. */
-interface PushUi {
+export interface PushUi {
   readonly withProgress: typeof withProgress;
   /** @throws an abort when it does not */
   readonly agreeToSize: (plan: PushPlan) => Promise<void>;
@@ -115,7 +113,7 @@ interface PushUi {
   readonly agree: (target: string, tag: string, packed: Packed) => Promise<void>;
 }
 
-function pushDialogs(services: Services, preview: PushPreview): PushUi {
+export function pushDialogs(services: Services, preview: PushPreview): PushUi {
   return {
     withProgress,
     agreeToSize,
@@ -123,17 +121,17 @@ function pushDialogs(services: Services, preview: PushPreview): PushUi {
   };
 }
 
-interface Pushed {
+export interface Pushed {
   readonly built: BuiltArtifact;
   /** How many layers the target had already. */
   readonly present: number;
   readonly bytesSent: number;
 }
 
-type PushOrder = Omit<PushAnswers, 'offered'> & { readonly keepFileTimes: boolean };
+export type PushOrder = Omit<PushAnswers, 'offered'> & { readonly keepFileTimes: boolean };
 
 /** Packs, asks, sends: nothing is sent where `ui` does not agree. */
-async function pushSources(
+export async function pushSources(
   sources: readonly Source[],
   order: PushOrder,
   ui: PushUi,
@@ -153,7 +151,7 @@ async function pushSources(
   }
 }
 
-interface Packed {
+export interface Packed {
   readonly plan: PushPlan;
   readonly misfit: Misfit | undefined;
   readonly ownTag: string | undefined;
@@ -310,6 +308,7 @@ function named(title: string, names: readonly string[]): readonly string[] {
 function reasonText(reason: PushPlan['skipped'][number]['reason']): string {
   const texts: Readonly<Record<typeof reason, string>> = {
     git: '.git',
+    recipe: '.oci/push.json',
     gitignore: '.gitignore',
     ociignore: '.ociignore',
     'special-file': l10n.t('neither file nor folder'),

@@ -22,7 +22,10 @@ import { registerMirror } from './mirror.ts';
 import { registerOpenAs } from './openAs.ts';
 import { registerPull } from './pull.ts';
 import { pullTargetOf } from './pullTarget.ts';
-import { registerPush } from './push.ts';
+import { pushDialogs, registerPush } from './push.ts';
+import { registerPushFromRecipe } from './pushFromRecipe.ts';
+import { registerPushPreview } from './pushPreview.ts';
+import { registerPushTask } from './pushTask.ts';
 import { registerRegistries } from './registries.ts';
 import { registerSaveRecipe } from './saveRecipe.ts';
 import { registerTag } from './tag.ts';
@@ -32,7 +35,9 @@ import { isRefNode, nodeOf } from './targets.ts';
 
 /** Every command that asks or changes something. */
 export function registerCommands(services: Services): Disposable {
+  const preview = registerPushPreview();
   return Disposable.from(
+    preview,
     ...registerRegistries(services),
     ...registerGo(services),
     registerCopyTo(services),
@@ -45,7 +50,9 @@ export function registerCommands(services: Services): Disposable {
     registerDetach(services),
     registerAnnotate(services),
     registerCreateIndex(services),
-    registerPush(services),
+    registerPush(services, preview),
+    registerPushFromRecipe(services, pushDialogs(services, preview)),
+    registerPushTask(services),
     registerSaveRecipe(services),
     registerPull(services),
     registerDelete(services),

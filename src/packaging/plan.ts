@@ -1,9 +1,10 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileError, OciError } from '../oci/errors.ts';
 import type { Op } from '../oci/store.ts';
 import { ignoredBy, rulesAbove, rulesBelow, rulesIn, type IgnoreRules } from './ignoreRules.ts';
+import { recipeFile } from './recipeFile.ts';
 import { looksSecret } from './secrets.ts';
 
 /** Something chosen to be pushed: one layer. */
@@ -48,7 +49,7 @@ export interface PlanLayer {
 
 export interface Skipped {
   readonly path: string;
-  readonly reason: 'git' | 'gitignore' | 'ociignore' | 'special-file' | 'outside-link';
+  readonly reason: 'git' | 'recipe' | 'gitignore' | 'ociignore' | 'special-file' | 'outside-link';
 }
 
 export interface Concern {
@@ -141,7 +142,12 @@ class Walk {
       for (const each of found) {
         const inner = join(path, each.name);
         const innerName = `${name}/${each.name}`;
-        const reason = each.name === '.git' ? 'git' : ignoredBy(rules, inner, each.isDirectory());
+        const reason =
+          each.name === '.git'
+            ? 'git'
+            : (await isRecipes(inner, each.isDirectory()))
+              ? 'recipe'
+              : ignoredBy(rules, inner, each.isDirectory());
         if (reason) {
           this.skipped.push({ path: inner, reason });
         } else if (each.isDirectory()) {
@@ -207,4 +213,13 @@ class Walk {
       this.concerns.push({ path, kind: 'large', size });
     }
   }
+}
+
+/** Recipes say how it is pushed and are no part of it: else who saves one would change what it pushes. */
+async function isRecipes(path: string, isFolder: boolean): Promise<boolean> {
+  const [folder, file] = recipeFile;
+  if (!isFolder) {
+    return path.endsWith(join(sep, folder, file));
+  }
+  return basename(path) === folder && (await readdir(path)).join('/') === file;
 }

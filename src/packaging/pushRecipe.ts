@@ -19,9 +19,6 @@ export interface PushRecipe {
   readonly keepFileTimes: boolean;
 }
 
-/** Where recipes are kept, below a folder of the workspace. */
-export const recipeFile = ['.oci', 'push.json'] as const;
-
 /** Most bytes of a file of recipes. */
 export const maxRecipeBytes = 256 * 1024;
 

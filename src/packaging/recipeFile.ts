@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { fileError, isOciError, OciError } from '../oci/errors.ts';
-import { maxRecipeBytes, recipeFile, type PushRecipe } from './pushRecipe.ts';
+import { maxRecipeBytes, type PushRecipe } from './pushRecipe.ts';
+
+/** Where recipes are kept, below a folder of the workspace. */
+export const recipeFile = ['.oci', 'push.json'] as const;
 
 /** Where the recipes of a folder of the workspace are. */
 export function recipePath(folder: string): string {

@@ -6,7 +6,10 @@ const fill = (text, values) => text.replace(/\\{(\\d+)\\}/g, (_, index) => Strin
 export const l10n = { t: (text, ...values) => fill(text, values) };
 export const QuickPickItemKind = { Separator: -1, Default: 0 };
 const never = () => ({ dispose: () => undefined });
-export const window = { onDidChangeWindowState: never }, commands = {}, env = {}, workspace = {}, authentication = {};
+export const window = { onDidChangeWindowState: never }, commands = {}, env = {}, workspace = {}, authentication = {}, tasks = {};
+export const TaskScope = { Global: 1, Workspace: 2 };
+export class CustomExecution { constructor(callback) { this.callback = callback; } }
+export class Task { constructor(definition, scope, name, source, execution) { Object.assign(this, { definition, scope, name, source, execution }); } }
 export const InputBoxValidationSeverity = {}, QuickInputButtons = {}, ProgressLocation = {};
 export const Uri = {};
 export class EventEmitter {
@@ -19,7 +22,10 @@ export class EventEmitter {
   dispose() { this.#listeners.clear(); }
 }
 export const ConfigurationTarget = { Global: 1, Workspace: 2 };
-export class Disposable {}
+export class Disposable {
+  static from() { return new Disposable(); }
+  dispose() {}
+}
 export const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
 export class TreeItem { constructor(label, state) { this.label = label; this.collapsibleState = state; } }
 export class ThemeColor { constructor(id) { this.id = id; } }

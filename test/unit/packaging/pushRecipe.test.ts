@@ -7,6 +7,7 @@ import { Ajv } from 'ajv';
 import manifest from '../../../package.json' with { type: 'json' };
 import schema from '../../../media/push.schema.json' with { type: 'json' };
 import { isOciError } from '../../../src/oci/errors.ts';
+import { planPush } from '../../../src/packaging/plan.ts';
 import {
   annotationsBy,
   changedAnnotations,
@@ -156,6 +157,20 @@ describe('files of a recipe', () => {
     await assert.rejects(paths('gone'), (error) => isOciError(error, 'file-missing'));
     assert.deepEqual(recipeNames(work(), [work(), join(work(), 'site')]), ['.', 'site']);
     assert.equal(recipeNames(work(), [join(folder, 'secret')]), undefined);
+  });
+
+  it('are no part of what is pushed, and what stands beside them is', async () => {
+    const root = join(folder, 'pushed');
+    await mkdir(join(root, '.oci'), { recursive: true });
+    const plan = async (): Promise<readonly string[]> => {
+      const { layers } = await planPush([{ path: root, title: 'x' }], { largeFile: Infinity });
+      return layers.flatMap(({ entries }) => entries.map(({ name }) => name));
+    };
+    assert.deepEqual(await plan(), ['x', 'x/.oci']);
+    await writeFile(join(root, '.oci/push.json'), '{}');
+    assert.deepEqual(await plan(), ['x']);
+    await writeFile(join(root, '.oci/other'), '');
+    assert.deepEqual(await plan(), ['x', 'x/.oci', 'x/.oci/other']);
   });
 
   it('are read and written as a whole, and never through a link', async () => {

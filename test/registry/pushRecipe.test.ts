@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import '../support/vscodeStub.ts';
+import manifest from '../../package.json' with { type: 'json' };
+import { builtInTable } from '../../src/artifacts/table.ts';
+import { Command, taskType } from '../../src/contributions.ts';
+import { isOciError } from '../../src/oci/errors.ts';
+import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
+import { remoteRegistry } from '../../src/oci/remote/registry.ts';
+import type { Registry } from '../../src/oci/store.ts';
+import type { PushRecipe } from '../../src/packaging/pushRecipe.ts';
+import { commandServices, placeOf, type CommandServices } from '../support/commandServices.ts';
+import { runPeer } from '../support/peers.ts';
+import { startRegistry, type RunningRegistry } from '../support/registries.ts';
+import { scriptedWindow } from '../support/scriptedWindow.ts';
+
+interface Terminal {
+  onDidWrite(listener: (text: string) => void): unknown;
+  onDidClose(listener: (code: number) => void): unknown;
+  open(): void;
+  handleInput(keys: string): void;
+}
+
+interface PushTask {
+  readonly name: string;
+  readonly definition: object;
+  readonly execution: { readonly callback: (definition: object) => Promise<Terminal> };
+}
+
+interface Provider {
+  provideTasks(): Promise<readonly PushTask[]>;
+  resolveTask(task: object): PushTask | undefined;
+}
+
+const vscode = (await import('vscode')) as unknown as Parameters<typeof scriptedWindow>[0] & {
+  readonly tasks: object;
+  readonly Uri: object;
+};
+const window = scriptedWindow(vscode);
+const properties: Readonly<Record<string, { readonly default: unknown }>> =
+  manifest.contributes.configuration.properties;
+const defaultOf = (name: string): unknown => properties[`ociExplorer.${name}`]?.default;
+Object.assign(vscode.workspace, {
+  isTrusted: true,
+  asRelativePath: (file: string) => path.basename(file),
+  getConfiguration: () => ({
+    get: defaultOf,
+    inspect: (name: string) => ({ defaultValue: defaultOf(name) }),
+  }),
+});
+Object.assign(vscode.Uri, { file: (fsPath: string) => ({ scheme: 'file', fsPath }) });
+let provider: Provider | undefined;
+Object.assign(vscode.tasks, {
+  registerTaskProvider: (type: string, given: Provider) => {
+    assert.equal(type, taskType);
+    provider = given;
+  },
+});
+
+const { pushDialogs, registerPush } = await import('../../src/commands/push.ts');
+const { registerPushFromRecipe } = await import('../../src/commands/pushFromRecipe.ts');
+const { registerPushTask } = await import('../../src/commands/pushTask.ts');
+const { registerSaveRecipe } = await import('../../src/commands/saveRecipe.ts');
+
+describe('a push that is repeated', () => {
+  const dispatcher = createDispatcher();
+  let server: RunningRegistry;
+  let registry: Registry;
+  let made: CommandServices;
+  let work: string;
+  let folder: string;
+
+  before(async () => {
+    server = await startRegistry('distribution');
+    work = await mkdtemp(path.join(tmpdir(), 'oci-recipe-'));
+    folder = path.join(work, 'project');
+    await mkdir(path.join(folder, 'docs'), { recursive: true });
+    await writeFile(path.join(folder, 'package.json'), '{"name":"project","version":"1.0.0"}');
+    await writeFile(path.join(folder, 'docs/index.md'), '# Docs\n');
+    registry = remoteRegistry({
+      host: server.host,
+      scheme: 'http',
+      dispatcher,
+      credentials: () => Promise.resolve(undefined),
+      userAgent: 'oci-explorer-test',
+    });
+    made = commandServices([placeOf(registry, 'Work', server.host)]);
+    const state = new Map<string, unknown>();
+    Object.assign(made.services, {
+      types: { table: () => builtInTable },
+      context: {
+        globalStorageUri: { fsPath: path.join(work, 'storage') },
+        workspaceState: {
+          get: (key: string) => state.get(key),
+          update: (key: string, value: unknown) => Promise.resolve(void state.set(key, value)),
+        },
+      },
+    });
+    const uri = { scheme: 'file', fsPath: folder };
+    Object.assign(vscode.workspace, { workspaceFolders: [{ uri, name: 'project', index: 0 }] });
+    const preview = { decide: () => Promise.reject(new Error('Nobody looks')) };
+    registerPush(made.services, preview);
+    registerSaveRecipe(made.services);
+    registerPushFromRecipe(made.services, pushDialogs(made.services, preview));
+    registerPushTask(made.services);
+  });
+  after(async () => {
+    made.dispose();
+    await dispatcher.destroy();
+    await server.stop();
+    await rm(work, { recursive: true, force: true });
+  });
+
+  async function digestAt(tag: string): Promise<string | undefined> {
+    try {
+      return (await registry.repository('team/docs').manifest(tag)).descriptor.digest;
+    } catch (error) {
+      assert.ok(isOciError(error, 'not-found'), String(error));
+      return undefined;
+    }
+  }
+
+  const file = (): string => path.join(folder, '.oci/push.json');
+
+  /** The recipe with something else in it. */
+  async function change(differs: Partial<PushRecipe>): Promise<void> {
+    const { recipes } = JSON.parse(await readFile(file(), 'utf8')) as { recipes: readonly PushRecipe[] };
+    await writeFile(file(), JSON.stringify({ recipes: recipes.map((each) => ({ ...each, ...differs })) }));
+  }
+
+  async function runTask(task: PushTask): Promise<{ readonly code: number; readonly text: string }> {
+    const terminal = await task.execution.callback(task.definition);
+    let text = '';
+    terminal.onDidWrite((more) => (text += more));
+    const code = await new Promise<number>((resolve) => {
+      terminal.onDidClose(resolve);
+      terminal.open();
+    });
+    return { code, text };
+  }
+
+  it('is saved with what a person said, and without what the files say', async () => {
+    window.script();
+    await window.run(Command.savePushRecipe);
+    assert.match(window.shown[0]?.title ?? '', /Nothing was pushed/);
+    window.script(
+      'Work',
+      { typed: 'team/docs' },
+      { typed: '1' },
+      'Files',
+      { typed: 'note=mine' },
+      'Continue',
+      'Push',
+      'Save Recipe…',
+    );
+    await window.run(Command.pushWorkspace);
+    await window.settled();
+    assert.deepEqual(window.executed.at(-1), [Command.savePushRecipe]);
+    window.script({ typed: 'docs' });
+    await window.run(Command.savePushRecipe);
+    assert.deepEqual(window.executed.at(-1), ['vscode.open', { scheme: 'file', fsPath: file() }]);
+    assert.deepEqual(JSON.parse(await readFile(file(), 'utf8')), {
+      recipes: [
+        {
+          name: 'docs',
+          target: `${server.host}/team/docs:1`,
+          type: 'application/vnd.oci-explorer.files.v1',
+          annotations: { note: 'mine' },
+          files: ['.'],
+          keepFileTimes: false,
+        },
+      ],
+    });
+    // The same name again is asked about, and left as it is without an answer.
+    const before = await readFile(file(), 'utf8');
+    window.script({ typed: 'docs' }, 'Escape');
+    await window.run(Command.savePushRecipe);
+    assert.equal(await readFile(file(), 'utf8'), before);
+  });
+
+  it('has the same digest, and sends nothing before it is confirmed', async () => {
+    const pushed = await digestAt('1');
+    await change({ target: `${server.host}/team/docs:first` });
+    window.script('Push');
+    await window.run(Command.pushFromRecipe);
+    const first = await digestAt('first');
+    assert.ok(first);
+    assert.equal(first, pushed, 'the recipe is no part of what it pushes');
+    await change({ target: `${server.host}/team/docs:second` });
+    window.script('Escape');
+    await window.run(Command.pushFromRecipe);
+    assert.equal(await digestAt('second'), undefined);
+    window.script('Push');
+    await window.run(Command.pushFromRecipe);
+    assert.equal(window.shown[0]?.title, 'Push to Work/team/docs:second?');
+    assert.equal(await digestAt('second'), first);
+    const { stdout } = await runPeer('oras', [
+      'manifest',
+      'fetch',
+      '--plain-http',
+      `${server.host}/team/docs:second`,
+    ]);
+    const { annotations } = JSON.parse(stdout) as { annotations: Record<string, string> };
+    assert.equal(annotations['note'], 'mine');
+    assert.equal(annotations['org.opencontainers.image.version'], '1.0.0');
+  });
+
+  it('is a task that asks nothing, prints the digest and ends with 0', async () => {
+    await change({ target: `${server.host}/team/docs:task` });
+    const [task] = (await provider?.provideTasks()) ?? [];
+    assert.deepEqual(task?.definition, { type: taskType, task: 'push', recipe: 'docs' });
+    window.script();
+    const { code, text } = await runTask(task);
+    assert.equal(code, 0, text);
+    assert.equal(await digestAt('task'), await digestAt('first'));
+    assert.ok(text.includes(`${await digestAt('first')}\r\n`), text);
+    assert.match(text, /Layers: 1, there already: 1, \d+ B, sent: /);
+    assert.deepEqual(window.shown, []);
+    assert.equal(provider?.resolveTask({ definition: { type: taskType, task: 'pull' } }), undefined);
+  });
+
+  it('is refused as a task where nobody trusts the workspace, of a name that is none, and when it is given up', async () => {
+    await change({ target: `${server.host}/team/docs:refused` });
+    const task = (recipe: string): PushTask => {
+      const found = provider?.resolveTask({ definition: { type: taskType, task: 'push', recipe } });
+      assert.ok(found);
+      return found;
+    };
+    Object.assign(vscode.workspace, { isTrusted: false });
+    assert.deepEqual((await runTask(task('docs'))).code, 1);
+    Object.assign(vscode.workspace, { isTrusted: true });
+    const unknown = await runTask(task('gone\u001b[2J'));
+    assert.equal(unknown.code, 1);
+    assert.ok(!unknown.text.includes('\u001b'));
+    const terminal = await task('docs').execution.callback({});
+    const code = new Promise<number>((resolve) => terminal.onDidClose(resolve));
+    terminal.open();
+    terminal.handleInput('\u0003');
+    assert.equal(await code, 1);
+    assert.equal(await digestAt('refused'), undefined);
+  });
+
+  it('is refused when it names another registry than those of the tree, or what is not in the folder', async () => {
+    window.script();
+    for (const differs of [
+      { target: 'registry.example.com/team/docs:1' },
+      { target: `${server.host}/team/docs:out`, files: ['../storage'] },
+    ]) {
+      await change(differs);
+      await window.run(Command.pushFromRecipe);
+      await window.settled();
+      assert.match(window.shown.at(-1)?.title ?? '', /push\.json cannot be used/);
+    }
+    assert.equal(await digestAt('out'), undefined);
+  });
+});
