@@ -56,6 +56,9 @@ export const Command = {
   untag: 'ociExplorer.untag',
   delete: 'ociExplorer.delete',
   undoDelete: 'ociExplorer.undoDelete',
+  cancelTransfer: 'ociExplorer.cancelTransfer',
+  retryTransfer: 'ociExplorer.retryTransfer',
+  clearTransfers: 'ociExplorer.clearTransfers',
   explainType: 'ociExplorer.explainType',
   newArtifactType: 'ociExplorer.newArtifactType',
   showLog: 'ociExplorer.showLog',
@@ -66,6 +69,7 @@ export type CommandId = (typeof Command)[keyof typeof Command];
 export const View = {
   container: 'ociExplorer',
   registries: 'ociExplorer.registries',
+  transfers: 'ociExplorer.transfers',
   welcome: 'ociExplorer.welcome',
 } as const;
 
@@ -120,4 +124,5 @@ export interface Settings {
 export const Context = {
   filtered: 'ociExplorer.filtered',
   noRegistries: 'ociExplorer.noRegistries',
+  hasTransfers: 'ociExplorer.hasTransfers',
 } as const;

@@ -18,6 +18,7 @@ import { createPlaces } from './host/places.ts';
 import { createSelection } from './host/selection.ts';
 import type { Services } from './host/services.ts';
 import { setting } from './host/settings.ts';
+import { registerTransfers } from './views/registerTransfers.ts';
 import { registerViews } from './views/registerViews.ts';
 
 /** Puts the parts together; nothing is read or asked before it is used. */
@@ -69,6 +70,7 @@ export function start(context: ExtensionContext): {
   const disposable = Disposable.from(
     new Disposable(() => ending.abort()),
     registerViews(services),
+    registerTransfers(),
     registerCommands(services),
     registerEditors(services),
     types.onDidChange(() => browser.rename()),

@@ -5,13 +5,19 @@ import { Command } from '../contributions.ts';
 import { cancelled } from '../host/cancelled.ts';
 import type { Metadata } from '../host/metadata.ts';
 import { plainText } from '../host/plainText.ts';
-import { withProgress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { setting } from '../host/settings.ts';
+import { withTransfer } from '../host/withTransfer.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { OciError } from '../oci/errors.ts';
-import { buildAttachment, pushAttachment, type AttachedFile } from '../packaging/attachment.ts';
+import type { Store } from '../oci/store.ts';
+import {
+  buildAttachment,
+  pushAttachment,
+  type AttachedFile,
+  type AttachmentOptions,
+} from '../packaging/attachment.ts';
 import { attachTypes, documentTypeOf } from '../packaging/attachTypes.ts';
 import { planPush, type PushPlan } from '../packaging/plan.ts';
 import { sourcesOf } from '../packaging/sources.ts';
@@ -78,33 +84,39 @@ async function attach(
     const [entry] = entries;
     return entry ? [{ entry, title, mediaType: types[index] }] : [];
   });
-  await withProgress(
-    l10n.t('Attaching to {0}', name),
-    async ({ signal, report }) => {
-      const built = await buildAttachment({
-        subject,
-        artifactType,
-        files,
-        annotations,
-        created: `${new Date().toISOString().slice(0, 19)}Z`,
-        signal,
-      });
-      const total = built.blobs.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
-      let sent = 0;
-      await pushAttachment(store, built, {
-        signal,
-        onBytes: (bytes) => {
-          sent += bytes;
-          report(humanSize(sent), sent / (total || 1));
-        },
-      });
-    },
+  const titles = plainText(plan.layers.map(({ title }) => title).join(', '), 80);
+  const options = { subject, artifactType, files, annotations };
+  await send(options, store, { what: titles, where: name }, services, () => tell(titles, target, services));
+}
+
+/** Builds and sends; it can be done again as it is. */
+async function send(
+  options: Omit<AttachmentOptions, 'created'>,
+  store: Store,
+  shown: { readonly what: string; readonly where: string },
+  services: Services,
+  done: () => void,
+): Promise<void> {
+  await withTransfer(
+    { kind: 'attach', ...shown, retry: () => send(options, store, shown, services, done) },
+    (move) =>
+      move(l10n.t('Attaching to {0}', shown.where), async ({ signal, events }) => {
+        const created = `${new Date().toISOString().slice(0, 19)}Z`;
+        await pushAttachment(store, await buildAttachment({ ...options, created, signal }), {
+          ...events,
+          signal,
+        });
+      }),
     services.signal,
   );
+  done();
+}
+
+function tell(titles: string, target: RefTarget, services: Services): void {
+  const { place, repository, ref } = target;
   services.events.changed.fire({ place: place.id, repository });
   const show = l10n.t('Show in Tree');
-  const titles = plan.layers.map(({ title }) => title).join(', ');
-  const message = l10n.t('Attached {0} to {1}', plainText(titles, 80), name);
+  const message = l10n.t('Attached {0} to {1}', titles, shownText(target, ref));
   void window.showInformationMessage(message, show).then((chosen) => {
     if (chosen === show) {
       void commands.executeCommand(Command.showInTree, { place: place.id, repository, ref });

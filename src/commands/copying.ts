@@ -1,18 +1,17 @@
 import { commands, env, l10n, window } from 'vscode';
-import { humanSize } from '../artifacts/facts.ts';
 import { Limiter } from '../base/limiter.ts';
 import { Command } from '../contributions.ts';
 import type { RevealTarget } from '../host/events.ts';
 import { errorText } from '../host/errorText.ts';
 import { describeError, log } from '../host/log.ts';
 import { plainText } from '../host/plainText.ts';
-import { withProgress, type Progress } from '../host/progress.ts';
 import type { Services } from '../host/services.ts';
+import { withTransfer, type TransferFacts } from '../host/withTransfer.ts';
 import { copy, type CopyOptions } from '../oci/copy.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { shortDigest } from '../oci/digest.ts';
 import { isAbort } from '../oci/errors.ts';
-import type { CopyEvents, ReadStore, Store } from '../oci/store.ts';
+import type { ReadStore, Store } from '../oci/store.ts';
 
 /** One artifact on its way. */
 export interface CopyJob {
@@ -39,68 +38,67 @@ const width = 3;
 /** Most names that a message lists. */
 const maxListed = 3;
 
-/** Copies one after another behind one notification, with bytes, rate and *Cancel*; what fails does not stop the others. */
-export function runCopies(
-  title: string,
-  jobs: readonly CopyJob[],
-  { signal: outer }: Pick<Services, 'signal'>,
-): Promise<readonly CopyOutcome[]> {
-  return withProgress(
-    title,
-    async (progress) => {
-      const { signal } = progress;
-      const limiter = new Limiter(width);
-      let done = 0;
-      const events = transferEvents(progress, () =>
-        jobs.length > 1 ? l10n.t('{0} of {1} done', done, jobs.length) : '',
-      );
-      const run = async (job: CopyJob): Promise<CopyOutcome> => {
-        try {
-          const { src, ref, dst, tag, options } = job;
-          const root = await copy(src, ref, dst, tag, { ...options, ...events, signal, mayBeThere: true });
-          return { job, root };
-        } catch (error) {
-          if (isAbort(error)) {
-            throw error;
-          }
-          log().error(`${title}, ${job.name}: ${describeError(error)}`);
-          return { job, error };
-        } finally {
-          done++;
-        }
-      };
-      const results = await Promise.allSettled(jobs.map((job) => limiter.run(() => run(job), signal)));
-      signal.throwIfAborted();
-      return results.map((result) => {
-        if (result.status === 'rejected') {
-          throw result.reason;
-        }
-        return result.value;
-      });
-    },
-    outer,
-  );
+export interface CopyRun {
+  /** Of the notification. */
+  readonly title: string;
+  readonly jobs: readonly CopyJob[];
+  /** What the list of transfers says; where it goes stays the same when a part of it is done again. */
+  readonly transfer: Omit<TransferFacts, 'retry'>;
+  /** Does again what did not come to its end. */
+  readonly again: (jobs: readonly CopyJob[]) => Promise<void>;
 }
 
-/** Bytes, of how many as far as is known, and the rate. */
-export function transferEvents({ report }: Progress, before: () => string = () => ''): CopyEvents {
-  const start = performance.now();
-  let sent = 0;
-  let total = 0;
-  return {
-    onPlan: ({ size }) => {
-      total += size;
+/** Copies some at once behind one notification, with bytes, rate and *Cancel*; what fails does not stop the others. */
+export function runCopies(
+  { title, jobs, transfer, again }: CopyRun,
+  { signal: outer }: Pick<Services, 'signal'>,
+): Promise<readonly CopyOutcome[]> {
+  const copied = new Set<CopyJob>();
+  const retry = (): Promise<void> => again(jobs.filter((job) => !copied.has(job)));
+  return withTransfer(
+    { ...transfer, retry },
+    (move) => {
+      let done = 0;
+      return move(
+        title,
+        async ({ signal, events }) => {
+          const limiter = new Limiter(width);
+          const run = async (job: CopyJob): Promise<CopyOutcome> => {
+            try {
+              const { src, ref, dst, tag, options } = job;
+              const root = await copy(src, ref, dst, tag, {
+                ...options,
+                ...events,
+                signal,
+                mayBeThere: true,
+              });
+              copied.add(job);
+              return { job, root };
+            } catch (error) {
+              if (isAbort(error)) {
+                throw error;
+              }
+              log().error(`${title}, ${job.name}: ${describeError(error)}`);
+              return { job, error };
+            } finally {
+              done++;
+            }
+          };
+          const results = await Promise.allSettled(jobs.map((job) => limiter.run(() => run(job), signal)));
+          signal.throwIfAborted();
+          return results.map((result) => {
+            if (result.status === 'rejected') {
+              throw result.reason;
+            }
+            return result.value;
+          });
+        },
+        () => (jobs.length > 1 ? l10n.t('{0} of {1} done', done, jobs.length) : ''),
+      );
     },
-    onDone: ({ size }, how) => {
-      total -= how === 'copied' ? 0 : size;
-    },
-    onBytes: (bytes) => {
-      sent += bytes;
-      const rate = sent / Math.max(0.001, (performance.now() - start) / 1000);
-      const moved = l10n.t('{0} of {1}, {2}/s', humanSize(sent), humanSize(total), humanSize(rate));
-      report([before(), moved].filter(Boolean).join(' · '), sent / (total || 1));
-    },
-  };
+    outer,
+    (outcomes) => outcomes.find(({ error }) => error !== undefined)?.error,
+  );
 }
 
 /** What a message at the end needs. */

@@ -2,13 +2,12 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { commands, l10n, Uri, window, workspace, type Disposable } from 'vscode';
 import { layoutTarSize, writeLayoutTar } from '../archive/layoutTar.ts';
-import { humanSize } from '../artifacts/facts.ts';
 import { Command } from '../contributions.ts';
 import { cancelled } from '../host/cancelled.ts';
 import { plainText } from '../host/plainText.ts';
-import { withProgress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
+import { withTransfer } from '../host/withTransfer.ts';
 import { copy } from '../oci/copy.ts';
 import { isDigest, type Digest } from '../oci/digest.ts';
 import { fileError, isOciError, OciError } from '../oci/errors.ts';
@@ -122,36 +121,28 @@ async function exportTar(
   all: readonly Named[],
   what: string,
   given: string | undefined,
-  { referrers }: Wishes,
-  { signal: outer }: Services,
+  wishes: Wishes,
+  services: Services,
 ): Promise<string> {
   const path = given ?? (await askFile(what, fileName(all)));
-  await withProgress(
-    l10n.t('Exporting {0}', what),
-    async ({ signal, report }) => {
-      const plan = new LayoutPlan();
-      const roots: Digest[] = [];
-      for (const { source, tag } of all) {
-        const src = source.place.registry.repository(source.repository);
-        roots.push((await copy(src, source.ref, plan, tag, { referrers, signal })).digest);
-      }
-      const files = plan.files(roots, (tag) => fullName(all, tag));
-      const total = layoutTarSize(files);
-      const start = performance.now();
-      let written = 0;
-      await writeLayoutTar(path, files, {
-        signal,
-        onBytes: (bytes) => {
-          written += bytes;
-          const rate = written / Math.max(0.001, (performance.now() - start) / 1000);
-          report(
-            l10n.t('{0} of {1}, {2}/s', humanSize(written), humanSize(total), humanSize(rate)),
-            written / total,
-          );
-        },
-      });
-    },
-    outer,
+  const retry = async (): Promise<void> =>
+    void tell(what, await exportTar(all, what, path, wishes, services));
+  await withTransfer(
+    { kind: 'export', what, where: path, retry },
+    (move) =>
+      move(l10n.t('Exporting {0}', what), async ({ signal, events, expect }) => {
+        const plan = new LayoutPlan();
+        const roots: Digest[] = [];
+        for (const { source, tag } of all) {
+          const src = source.place.registry.repository(source.repository);
+          const { referrers } = wishes;
+          roots.push((await copy(src, source.ref, plan, tag, { referrers, signal })).digest);
+        }
+        const files = plan.files(roots, (tag) => fullName(all, tag));
+        expect(layoutTarSize(files));
+        await writeLayoutTar(path, files, { signal, onBytes: events.onBytes });
+      }),
+    services.signal,
   );
   return path;
 }
@@ -196,7 +187,7 @@ async function exportFolder(
   all: readonly Named[],
   what: string,
   given: string | undefined,
-  { referrers }: Wishes,
+  wishes: Wishes,
   services: Services,
 ): Promise<string> {
   const folder = given ?? (await askFolder(what));
@@ -207,10 +198,19 @@ async function exportFolder(
   const dst = new LayoutStore(path);
   const jobs = all.map(({ source, tag }): CopyJob => {
     const src = source.place.registry.repository(source.repository);
+    const { referrers } = wishes;
     return { name: shownText(source, source.ref), src, ref: source.ref, dst, tag, options: { referrers } };
   });
   await agree(jobs, services);
-  const outcomes = await runCopies(l10n.t('Exporting {0}', what), jobs, services);
+  const outcomes = await runCopies(
+    {
+      title: l10n.t('Exporting {0}', what),
+      jobs,
+      transfer: { kind: 'export', what, where: path },
+      again: async () => void tell(what, await exportFolder(all, what, folder, wishes, services)),
+    },
+    services,
+  );
   const failed = outcomes.find(({ error }) => error !== undefined);
   if (failed) {
     throw failed.error;

@@ -229,9 +229,18 @@ async function run(
   const [first, ...others] = jobs;
   const isOne = others.length === 0;
   const to = shownText(target, isOne ? first?.tag : undefined);
+  const again = (failed: readonly CopyJob[]): Promise<void> => run(name, failed, target, services);
   let outcomes;
   try {
-    outcomes = await runCopies(l10n.t('Importing {0} to {1}', name, to), jobs, services);
+    outcomes = await runCopies(
+      {
+        title: l10n.t('Importing {0} to {1}', name, to),
+        jobs,
+        transfer: { kind: 'import', what: name, where: shownText(target, target.tag) },
+        again,
+      },
+      services,
+    );
   } finally {
     services.events.changed.fire({ place: place.id, repository });
   }
@@ -244,7 +253,7 @@ async function run(
       target: { place: place.id, repository, ...(ref === undefined ? {} : { ref }) },
       reference: targetText(target, ref),
     },
-    (failed) => run(name, failed, target, services),
+    again,
   );
   // Not awaited: a message may stay open for ever.
   void told.catch((error: unknown) => showError(error, Command.importLayout));

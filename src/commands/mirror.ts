@@ -183,9 +183,18 @@ async function run(
 ): Promise<void> {
   const { place, repository } = target;
   const [from, to] = [shownText(source), shownText(target)];
+  const again = (failed: readonly CopyJob[]): Promise<void> => run(source, target, failed, services);
   let outcomes;
   try {
-    outcomes = await runCopies(l10n.t('Mirroring {0} to {1}', from, to), jobs, services);
+    outcomes = await runCopies(
+      {
+        title: l10n.t('Mirroring {0} to {1}', from, to),
+        jobs,
+        transfer: { kind: 'mirror', what: from, where: to },
+        again,
+      },
+      services,
+    );
   } finally {
     services.events.changed.fire({ place: place.id, repository });
   }
@@ -196,7 +205,7 @@ async function run(
       target: { place: place.id, repository },
       reference: targetText(target),
     },
-    (failed) => run(source, target, failed, services),
+    again,
   );
   // Not awaited: a message may stay open for ever.
   void told.catch((error: unknown) => showError(error, Command.mirror));

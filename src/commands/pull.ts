@@ -8,6 +8,7 @@ import { plainText } from '../host/plainText.ts';
 import { withProgress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
+import { withTransfer, type Moving } from '../host/withTransfer.ts';
 import { readVerified } from '../oci/content.ts';
 import { platformText, type Descriptor } from '../oci/descriptor.ts';
 import { shortDigest } from '../oci/digest.ts';
@@ -55,23 +56,46 @@ async function pull(source: RefTarget, services: Services): Promise<void> {
   const folder = await askFolder(shown, plan);
   const { target, replaced } = await lookAtTarget(plan, folder);
   await agree(target, { replaced, concerns: [] });
-  const staged = await fetchAll(store, plan, folder, shown, services);
-  try {
-    const agreed = new Set(replaced);
-    const more = staged.replaced.filter((path) => !agreed.has(path));
-    await agree(staged.target, { replaced: more, concerns: staged.concerns });
-    await withProgress(
-      l10n.t('Writing to {0}', plainText(folder)),
-      ({ signal }) => staged.commit({ signal }),
-      services.signal,
-    );
-    for (const { name, reason } of staged.skipped) {
-      log().info(`Pull of ${shown}: left out ${JSON.stringify(name)} (${reason})`);
-    }
-    void tell(shown, folder, plan, staged);
-  } finally {
-    await staged.dispose();
-  }
+  const job: PullJob = { store, plan, folder, shown, replaced };
+  await pullTo(job, services);
+}
+
+interface PullJob {
+  readonly store: ReadStore;
+  readonly plan: PullPlan;
+  readonly folder: string;
+  readonly shown: string;
+  /** What the person agreed to have replaced. */
+  readonly replaced: readonly string[];
+}
+
+/** All that comes after the first questions; it can be done again as it is. */
+async function pullTo(job: PullJob, services: Services): Promise<void> {
+  const { plan, folder, shown, replaced } = job;
+  const retry = (): Promise<void> => pullTo(job, services);
+  await withTransfer(
+    { kind: 'pull', what: shown, where: folder, retry },
+    async (move, outer) => {
+      const staged = await fetchAll(job, move);
+      try {
+        const agreed = new Set(replaced);
+        const more = staged.replaced.filter((path) => !agreed.has(path));
+        await agree(staged.target, { replaced: more, concerns: staged.concerns });
+        await withProgress(
+          l10n.t('Writing to {0}', plainText(folder)),
+          ({ signal }) => staged.commit({ signal }),
+          outer,
+        );
+        for (const { name, reason } of staged.skipped) {
+          log().info(`Pull of ${shown}: left out ${JSON.stringify(name)} (${reason})`);
+        }
+        void tell(shown, folder, plan, staged);
+      } finally {
+        await staged.dispose();
+      }
+    },
+    services.signal,
+  );
 }
 
 /** How this machine is called in an index. */
@@ -202,33 +226,14 @@ function listed(names: readonly string[]): readonly string[] {
 }
 
 async function fetchAll(
-  store: ReadStore,
-  plan: PullPlan,
-  folder: string,
-  shown: string,
-  services: Services,
+  { store, plan, folder, shown }: PullJob,
+  move: (title: string, part: (moving: Moving) => Promise<StagedPull>) => Promise<StagedPull>,
 ): Promise<StagedPull> {
   const fetchOnce = (anyRatio: boolean): Promise<StagedPull> =>
-    withProgress(
-      l10n.t('Pulling {0}', shown),
-      ({ signal, report }) => {
-        const start = performance.now();
-        let read = 0;
-        return stagePull(store, plan, folder, {
-          signal,
-          anyRatio,
-          onBytes: (bytes) => {
-            read += bytes;
-            const rate = read / Math.max(0.001, (performance.now() - start) / 1000);
-            report(
-              l10n.t('{0} of {1}, {2}/s', humanSize(read), humanSize(plan.size), humanSize(rate)),
-              read / (plan.size || 1),
-            );
-          },
-        });
-      },
-      services.signal,
-    );
+    move(l10n.t('Pulling {0}', shown), ({ signal, events, expect }) => {
+      expect(plan.size);
+      return stagePull(store, plan, folder, { signal, anyRatio, onBytes: events.onBytes });
+    });
   try {
     return await fetchOnce(false);
   } catch (error) {

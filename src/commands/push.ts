@@ -10,6 +10,7 @@ import { withProgress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { setting } from '../host/settings.ts';
+import { withTransfer, type TransferFacts } from '../host/withTransfer.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
 import type { FetchedManifest, Op, ReadStore, Store } from '../oci/store.ts';
@@ -26,7 +27,7 @@ import { askPush, type PushAnswers, type PushStart } from './askPush.ts';
 import { rememberPush } from './lastPush.ts';
 import { tellPushed } from './tellPushed.ts';
 import type { PushPreview } from './pushPreview.ts';
-import { isNode, nodeOf, shownText, type RepositoryTarget } from './targets.ts';
+import { isNode, nodeOf, shownText, targetText, type RepositoryTarget } from './targets.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -111,6 +112,8 @@ export interface PushUi {
   readonly agreeToSize: (plan: PushPlan) => Promise<void>;
   /** @throws an abort when it does not */
   readonly agree: (target: string, tag: string, packed: Packed) => Promise<void>;
+  /** Of a push that is done again from the list of transfers; without it, none is. */
+  readonly tell?: (pushed: Pushed, order: PushOrder) => void;
 }
 
 export function pushDialogs(services: Services, preview: PushPreview): PushUi {
@@ -118,6 +121,7 @@ export function pushDialogs(services: Services, preview: PushPreview): PushUi {
     withProgress,
     agreeToSize,
     agree: (target, tag, packed) => agree(target, tag, packed, services, preview),
+    tell: (pushed, order) => void tellPushed(pushed, order, false),
   };
 }
 
@@ -143,7 +147,10 @@ export async function pushSources(
   try {
     const store = place.registry.repository(repository);
     await ui.agree(shownText(order, tag), tag, packed);
-    const sending = await send(packed, { place, repository, tag }, store, ui, services);
+    const { tell } = ui;
+    const retry =
+      tell && (async (): Promise<void> => tell(await pushSources(sources, order, ui, services), order));
+    const sending = await send(packed, { place, repository, tag }, store, { ...ui, retry }, services);
     services.events.changed.fire({ place: place.id, repository });
     return { built, ...sending };
   } finally {
@@ -328,47 +335,42 @@ async function send(
   { built, existing }: Packed,
   target: RepositoryTarget & { readonly tag: string },
   store: Store,
-  ui: PushUi,
+  { withProgress: show, retry }: Pick<PushUi, 'withProgress'> & Pick<TransferFacts, 'retry'>,
   services: Services,
 ): Promise<Pick<Pushed, 'present' | 'bytesSent'>> {
-  const start = performance.now();
   const keyOf = (digest: Digest): string => `${target.place.id} ${target.repository} ${digest}`;
   const layers = new Set(built.layers.map(({ digest }) => digest));
-  let bytesSent = 0;
-  let total = 0;
+  const what = shownText(target, target.tag);
   let present = 0;
-  await ui.withProgress(
-    l10n.t('Pushing to {0}', shownText(target, target.tag)),
-    ({ signal, report }) =>
-      sendArtifact(built, store, target.tag, {
-        signal,
-        existing,
-        wasSent: (digest) => sent.get(keyOf(digest)) === true,
-        onPlan: ({ size }) => {
-          total += size;
-        },
-        onDone: ({ digest, size }, how) => {
-          sent.set(keyOf(digest), true);
-          if (how !== 'copied') {
-            total -= size;
-            present += layers.has(digest) ? 1 : 0;
-          }
-        },
-        onBytes: (bytes) => {
-          bytesSent += bytes;
-          const rate = bytesSent / Math.max(0.001, (performance.now() - start) / 1000);
-          report(
-            l10n.t('{0} of {1}, {2}/s', humanSize(bytesSent), humanSize(total), humanSize(rate)),
-            bytesSent / (total || 1),
-          );
-        },
-      }).catch((error: unknown) => {
-        // What was hashed a moment ago is not what is on the disk now.
-        throw isOciError(error, 'digest-mismatch', 'size-mismatch')
-          ? new OciError('file-changed', error.message, { cause: error })
-          : error;
-      }),
+  let bytesSent = 0;
+  await withTransfer(
+    { kind: 'push', what, where: targetText(target, target.tag), retry },
+    (move) =>
+      move(l10n.t('Pushing to {0}', what), ({ signal, events }) =>
+        sendArtifact(built, store, target.tag, {
+          ...events,
+          signal,
+          existing,
+          wasSent: (digest) => sent.get(keyOf(digest)) === true,
+          onDone: (descriptor, how) => {
+            sent.set(keyOf(descriptor.digest), true);
+            present += how !== 'copied' && layers.has(descriptor.digest) ? 1 : 0;
+            events.onDone(descriptor, how);
+          },
+          onBytes: (bytes) => {
+            bytesSent += bytes;
+            events.onBytes(bytes);
+          },
+        }).catch((error: unknown) => {
+          // What was hashed a moment ago is not what is on the disk now.
+          throw isOciError(error, 'digest-mismatch', 'size-mismatch')
+            ? new OciError('file-changed', error.message, { cause: error })
+            : error;
+        }),
+      ),
     services.signal,
+    undefined,
+    show,
   );
   return { present, bytesSent };
 }

@@ -5,7 +5,7 @@ import { digestOf, Digester, type Digest } from '../oci/digest.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
 import { encodeManifest } from '../oci/goJson.ts';
 import { MediaType } from '../oci/mediaTypes.ts';
-import type { Body, Op, Store } from '../oci/store.ts';
+import type { Body, CopyEvents, Op, Store } from '../oci/store.ts';
 import type { PlanEntry } from './plan.ts';
 import { fileOf } from './tarStream.ts';
 
@@ -92,18 +92,22 @@ export async function buildAttachment(options: AttachmentOptions): Promise<Attac
 export async function pushAttachment(
   store: Store,
   { root, manifest, blobs }: Attachment,
-  op: Op & { readonly onBytes?: ((bytes: number) => void) | undefined } = {},
+  op: Op & CopyEvents = {},
 ): Promise<void> {
   const limiter = new Limiter(width);
   const failed = new AbortController();
   const signal = op.signal ? AbortSignal.any([op.signal, failed.signal]) : failed.signal;
   const send = async ({ descriptor, body }: AttachedBlob): Promise<void> => {
     if (descriptor.size > smallBlob && (await store.has(descriptor, { signal }))) {
-      op.onBytes?.(descriptor.size);
+      op.onDone?.(descriptor, 'present');
       return;
     }
     await store.push(descriptor, body(signal), { signal, onBytes: op.onBytes });
+    op.onDone?.(descriptor, 'copied');
   };
+  for (const descriptor of [...blobs.map((blob) => blob.descriptor), root]) {
+    op.onPlan?.(descriptor);
+  }
   const sent = blobs.map((blob) =>
     limiter
       .run(() => send(blob), signal)
@@ -115,6 +119,7 @@ export async function pushAttachment(
   await Promise.allSettled(sent);
   await Promise.all(sent);
   await store.push(root, bodyOf(manifest), { signal: op.signal, onBytes: op.onBytes });
+  op.onDone?.(root, 'copied');
 }
 
 /** What was hashed a moment ago is not what is on the disk now. */

@@ -101,7 +101,8 @@ describe('package.json and contributions.ts', () => {
   });
 
   it('welcome people below Local with ways that are open to them, and with the tour', () => {
-    assert.deepEqual([...new Set(contributes.viewsWelcome.map(({ view }) => view))], [View.welcome]);
+    const views = new Set(contributes.viewsWelcome.map(({ view }) => view));
+    assert.deepEqual([...views], [View.transfers, View.welcome]);
     const [tour] = contributes.walkthroughs;
     const id = encodeURIComponent(JSON.stringify(`${manifest.publisher}.${manifest.name}#${tour?.id ?? ''}`));
     assert.ok(nls['welcome.more'].includes(`(command:workbench.action.openWalkthrough?${id})`));

@@ -21,6 +21,7 @@ import { commandServices, placeOf, type CommandServices } from '../../support/co
 import { scriptedWindow } from '../../support/scriptedWindow.ts';
 
 const vscode = (await import('vscode')) as unknown as Parameters<typeof scriptedWindow>[0];
+const { transfers } = await import('../../../src/host/withTransfer.ts');
 const { registerCopyTo } = await import('../../../src/commands/copyTo.ts');
 const window = scriptedWindow(vscode);
 
@@ -217,6 +218,52 @@ describe('Copy To…', () => {
     await eventually(() => window.shown.at(-1) !== failure);
     assert.match(window.shown.at(-1)?.title ?? '', /^Copied /);
     assert.equal((await there.repository('app').resolve('v2')).digest, descriptor.digest);
+  });
+
+  it('is in the list of transfers with its bytes, and from there what failed, and no more, is done again', async (t) => {
+    const flaky = new Flaky();
+    const { there, node } = await fixture(t, { kind: 'local', repository: () => flaky, repositories });
+    await pushOne(flaky, 'good', 'v1');
+    const layer = await push(flaky, content('text/flaky', 'content'));
+    const { descriptor } = await push(flaky, manifestOf(config, [layer]), 'v2');
+    const nodes = [node('app', 'v1'), node('app', 'v2')];
+    window.script('There', { typed: 'again' }, 'Copy');
+    await window.run(Command.copyTo, nodes[0], nodes);
+    const [failed] = transfers.all();
+    assert.deepEqual(
+      [failed?.kind, failed?.state, failed?.what, failed?.where],
+      ['copy', 'failed', '2 items of Here/app', 'There/again'],
+    );
+    assert.ok(failed && failed.bytes > 0 && failed.bytes < failed.total);
+    await failed.retry?.();
+    const [done, next] = transfers.all();
+    assert.equal(done?.state, 'done');
+    assert.equal(done.bytes, done.total);
+    // v1 is not looked at again: the config that both have, and the layer that failed.
+    assert.equal(done.blobs, 2);
+    assert.notEqual(next, failed);
+    assert.equal((await there.repository('again').resolve('v2')).digest, descriptor.digest);
+  });
+
+  it('ends when it is cancelled in the list of transfers, and leaves no tag', async (t) => {
+    const { here, node, there } = await fixture(t, undefined, {
+      kind: 'local',
+      repository: () => stuck,
+      repositories,
+    });
+    const stuck = new (class extends MemoryStore {
+      override has(_: Descriptor, op: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+        return new Promise((_resolve, reject) => {
+          op.signal?.addEventListener('abort', () => reject(op.signal?.reason as Error));
+          transfers.all()[0]?.cancel();
+        });
+      }
+    })();
+    await pushOne(here.repository('app'), 'content', 'v1');
+    window.script('There', { typed: 'stuck' }, { typed: 'v1' }, 'Copy');
+    await window.run(Command.copyTo, node('app', 'v1'));
+    assert.equal(transfers.all()[0]?.state, 'cancelled');
+    assert.deepEqual((await there.repository('stuck').tags()).items, []);
   });
 
   it('copies what was agreed to, and asks no more of what is there than whether it is', async (t) => {
