@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import '../../support/vscodeStub.ts';
+import { bodyOf } from '../../../src/base/bytes.ts';
+import { Command } from '../../../src/contributions.ts';
+import { Annotation } from '../../../src/oci/descriptor.ts';
+import { MediaType } from '../../../src/oci/mediaTypes.ts';
+import { MemoryStore } from '../../../src/oci/memory.ts';
+import type { Registry } from '../../../src/oci/store.ts';
+import { content, manifestOf } from '../../contract/content.ts';
+import { commandServices, placeOf } from '../../support/commandServices.ts';
+import { scriptedWindow } from '../../support/scriptedWindow.ts';
+
+const vscode = (await import('vscode')) as unknown as Parameters<typeof scriptedWindow>[0];
+const { registerCopyAsCommand } = await import('../../../src/commands/copyAsCommand.ts');
+const window = scriptedWindow(vscode);
+
+describe('Copy as Command', () => {
+  it('offers what each tool can do with a tag, and copies the chosen one', async () => {
+    const store = new MemoryStore();
+    const registry: Registry = {
+      kind: 'remote',
+      repository: () => store,
+      repositories: () => Promise.resolve({ items: ['team/app'] }),
+    };
+    const [config, layer] = [content(MediaType.empty, '{}'), content('text/plain', 'a')];
+    const made = manifestOf(
+      config,
+      [{ ...layer, descriptor: { ...layer.descriptor, annotations: { [Annotation.title]: 'a.txt' } } }],
+      { artifactType: 'application/vnd.acme' },
+    );
+    for (const each of [config, layer]) {
+      await store.push(each.descriptor, bodyOf(each.bytes));
+    }
+    await store.push(made.descriptor, bodyOf(made.bytes), { tag: '1' });
+    const commands = commandServices([placeOf(registry, 'Work', 'host:5000')]);
+    const { services } = commands;
+    const network = { scheme: () => 'https', trusted: () => 'PEM', insecureBy: () => undefined };
+    Object.assign(services, { network });
+    registerCopyAsCommand(services);
+    const node = services.browser.locate('Work', 'team/app', '1');
+    window.script('oras push');
+    await window.run(Command.copyAsCommand, node);
+    assert.deepEqual(
+      window.shown[0]?.choices.filter((label) => / (?:pull|copy|push)$/.test(label)),
+      [
+        ...['oras pull', 'regctl pull', 'crane pull', 'skopeo pull'],
+        ...['oras copy', 'regctl copy', 'crane copy', 'skopeo copy'],
+        ...['oras push', 'regctl push'],
+      ],
+    );
+    assert.equal(
+      window.clipboard,
+      'oras push --insecure --artifact-type application/vnd.acme host:5000/team/app:1 a.txt:text/plain',
+    );
+    window.clipboard = 'before';
+    window.script('Escape');
+    await window.run(Command.copyAsCommand, node);
+    assert.equal(window.clipboard, 'before');
+    commands.dispose();
+  });
+});
