@@ -1,6 +1,6 @@
 /** Runs at most `width` tasks at once, in the order they came; one that is aborted while it waits never starts. */
 export class Limiter {
-  readonly #width: number;
+  #width: number;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
@@ -18,16 +18,29 @@ export class Limiter {
     try {
       return await task();
     } finally {
-      const next = this.#waiting.shift();
-      if (next) {
-        next();
-      } else {
-        this.#running--;
-      }
+      this.#running--;
+      this.#next();
     }
   }
 
-  /** Resolves when a finished task hands its place on. */
+  /** What runs beyond a smaller width goes on to its end. */
+  resize(width: number): void {
+    this.#width = width;
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#running < this.#width) {
+      const start = this.#waiting.shift();
+      if (!start) {
+        return;
+      }
+      this.#running++;
+      start();
+    }
+  }
+
+  /** Resolves when there is a place, which is taken by then. */
   #wait(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const start = (): void => {

@@ -61,7 +61,7 @@ export function runCopies(
       let done = 0;
       return move(
         title,
-        async ({ signal, events }) => {
+        async ({ signal, events, share }) => {
           const limiter = new Limiter(width);
           const run = async (job: CopyJob): Promise<CopyOutcome> => {
             try {
@@ -69,6 +69,7 @@ export function runCopies(
               const root = await copy(src, ref, dst, tag, {
                 ...options,
                 ...events,
+                share,
                 signal,
                 mayBeThere: true,
               });

@@ -1,6 +1,7 @@
 import { l10n } from 'vscode';
 import { humanSize } from '../artifacts/facts.ts';
 import { realClock } from '../base/clock.ts';
+import { Shares, type Share } from '../base/shares.ts';
 import type { CopyEvents } from '../oci/store.ts';
 import { cancelled } from './cancelled.ts';
 import { withProgress, type Progress } from './progress.ts';
@@ -9,6 +10,9 @@ import { TransferList, type Transfer, type TransferStart } from './transferList.
 /** Transfers of this window; the view shows them. */
 export const transfers = new TransferList(realClock);
 
+/** Blobs under way in this window, of all transfers: one alone is slowed by nothing. */
+const shares = new Shares(16);
+
 /** What a transfer is, but for how it is cancelled. */
 export type TransferFacts = Omit<TransferStart, 'cancel'>;
 
@@ -16,6 +20,8 @@ export interface Moving {
   readonly signal: AbortSignal;
   /** Where all that moves is told. */
   readonly events: Required<CopyEvents>;
+  /** The part of this transfer in what the machine does at once. */
+  readonly share: Share;
   /** Begins anew, with so many bytes to move, where no descriptor says it. */
   readonly expect: (bytes: number) => void;
 }
@@ -38,10 +44,12 @@ export async function withTransfer<T>(
 ): Promise<T> {
   const controller = new AbortController();
   const signal = AbortSignal.any([outer, controller.signal]);
+  const share = shares.join();
   const transfer = transfers.start({ ...facts, cancel: () => controller.abort(cancelled()) });
   try {
     const result = await task(
-      (title, part, before) => show(title, (progress) => part(movingOf(transfer, progress, before)), signal),
+      (title, part, before) =>
+        show(title, (progress) => part(movingOf(transfer, share, progress, before)), signal),
       signal,
     );
     transfers.end(transfer, failure?.(result));
@@ -49,13 +57,21 @@ export async function withTransfer<T>(
   } catch (error) {
     transfers.end(transfer, error ?? new Error('Unknown'));
     throw error;
+  } finally {
+    share.leave();
   }
 }
 
-function movingOf(transfer: Transfer, { signal, report }: Progress, before?: () => string): Moving {
+function movingOf(
+  transfer: Transfer,
+  share: Share,
+  { signal, report }: Progress,
+  before?: () => string,
+): Moving {
   const { events } = transfer;
   return {
     signal,
+    share,
     expect: (bytes) => transfer.expect(bytes),
     events: {
       ...events,

@@ -1,5 +1,6 @@
 import { Limiter } from '../base/limiter.ts';
 import { bodyOf } from '../base/bytes.ts';
+import type { Share } from '../base/shares.ts';
 import { attachedTo, cosignTags, findTag } from './attached.ts';
 import { readVerified } from './content.ts';
 import type { Descriptor } from './descriptor.ts';
@@ -20,6 +21,8 @@ import {
 export interface CopyOptions extends Op, CopyEvents {
   /** Blobs and manifests under way at once. Default 5. */
   readonly concurrency?: number;
+  /** Where other copies are under way too: its part of the blobs under way at once. */
+  readonly share?: Pick<Share, 'run'> | undefined;
   /** True: look below manifests that the target has too (repairs a partial copy). */
   readonly force?: boolean;
   /** True: asks first whether the target has the root, which is then taken to be whole, and needs its tag alone. */
@@ -272,7 +275,9 @@ class Run {
 
   async #blob(descriptor: Descriptor): Promise<void> {
     this.#options.onPlan?.(descriptor);
-    const how = await this.#limiter.run(() => this.#transfer(descriptor), this.#options.signal);
+    const { signal, share } = this.#options;
+    const transfer = (): Promise<'copied' | 'present' | 'mounted'> => this.#transfer(descriptor);
+    const how = await this.#limiter.run(share ? () => share.run(transfer, signal) : transfer, signal);
     this.#options.onDone?.(descriptor, how);
   }
 

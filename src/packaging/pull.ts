@@ -1,6 +1,7 @@
 import { copyFile, constants, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Limiter } from '../base/limiter.ts';
+import type { Share } from '../base/shares.ts';
 import { verified } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { fileError, isAbort, isOciError, OciError } from '../oci/errors.ts';
@@ -17,6 +18,8 @@ import { finishFolder, noRoom, unpack, type StagedFolder, type Unpacked } from '
 export interface PullOptions extends Op {
   /** Bytes fetched since the last call. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Where other transfers are under way too: its part of the blobs under way at once. */
+  readonly share?: Pick<Share, 'run'> | undefined;
   /** True: unpack also what grows suspiciously, because a person said so. */
   readonly anyRatio?: boolean;
 }
@@ -172,14 +175,17 @@ class Pull {
   /** All of them, or the first failure once all have ended: nobody writes while the staging folder is taken away. */
   async #all<T>(tasks: readonly (() => Promise<T>)[]): Promise<readonly T[]> {
     const limiter = new Limiter(concurrency);
+    const { share } = this.#options;
     let first: unknown;
     const results = await Promise.allSettled(
       tasks.map((task) =>
-        limiter.run(task, this.#signal).catch((error: unknown) => {
-          first ??= error;
-          this.#failed.abort();
-          throw error;
-        }),
+        limiter
+          .run(() => share?.run(task, this.#signal) ?? task(), this.#signal)
+          .catch((error: unknown) => {
+            first ??= error;
+            this.#failed.abort();
+            throw error;
+          }),
       ),
     );
     this.#options.signal?.throwIfAborted();

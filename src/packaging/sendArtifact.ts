@@ -1,4 +1,4 @@
-import { copy } from '../oci/copy.ts';
+import { copy, type CopyOptions } from '../oci/copy.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isOciError } from '../oci/errors.ts';
@@ -6,7 +6,7 @@ import { parseManifest, successors } from '../oci/manifest.ts';
 import type { CopyEvents, FetchedManifest, Op, Store } from '../oci/store.ts';
 import type { BuiltArtifact } from './artifact.ts';
 
-export interface SendOptions extends Op, CopyEvents {
+export interface SendOptions extends Op, CopyEvents, Pick<CopyOptions, 'share'> {
   /** What the tag points to before. */
   readonly existing: FetchedManifest | undefined;
   /** True for a blob that may be in the target, as when it was sent there before: it is asked for. */
