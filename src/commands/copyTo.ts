@@ -19,7 +19,16 @@ import { askCopyTarget, type CopyTarget } from './askCopyTarget.ts';
 import { askRef } from './askTarget.ts';
 import { runCopies, tellOutcome, withDigest, type CopyJob } from './copying.ts';
 import { find } from './tag.ts';
-import { isNode, isRefNode, nodesOf, refTarget, shownText, targetText, type RefTarget } from './targets.ts';
+import {
+  isNode,
+  isRefNode,
+  nodesOf,
+  refTarget,
+  shortText,
+  shownText,
+  targetText,
+  type RefTarget,
+} from './targets.ts';
 
 /** Most names of one kind that the dialog lists. */
 const maxListed = 12;
@@ -78,7 +87,8 @@ async function copyTo(
     tag,
     options: { found, tagged: existing?.digest, referrers, platforms },
   }));
-  await run(what, jobs, target, services);
+  const label = others.length === 0 ? shortText(first, first.ref) : what;
+  await run({ what, label }, jobs, target, services);
 }
 
 /** Dropped on a repository, tags keep their names; else a single one may get another. */
@@ -264,23 +274,24 @@ function named(names: readonly string[]): string {
 }
 
 async function run(
-  what: string,
+  shown: { readonly what: string; readonly label: string },
   jobs: readonly CopyJob[],
   target: CopyTarget,
   services: Services,
 ): Promise<void> {
+  const { what } = shown;
   const { place, repository } = target;
   const [first, ...others] = jobs;
   const isOne = others.length === 0;
   const to = shownText(target, isOne ? first?.tag : undefined);
-  const again = (failed: readonly CopyJob[]): Promise<void> => run(what, failed, target, services);
+  const again = (failed: readonly CopyJob[]): Promise<void> => run(shown, failed, target, services);
   let outcomes;
   try {
     outcomes = await runCopies(
       {
         title: l10n.t('Copying {0} to {1}', what, to),
         jobs,
-        transfer: { kind: 'copy', what, where: shownText(target, target.tag) },
+        transfer: { kind: 'copy', ...shown, where: shownText(target, target.tag) },
         again,
       },
       services,

@@ -19,7 +19,7 @@ import { askRef } from './askTarget.ts';
 import { runCopies, type CopyJob } from './copying.ts';
 import { runSteps } from './steps.ts';
 import { confirmOverwrite, find } from './tag.ts';
-import { isRefNode, nodesOf, pathOf, refTarget, shownText, type RefTarget } from './targets.ts';
+import { isRefNode, nodesOf, pathOf, refTarget, shortText, shownText, type RefTarget } from './targets.ts';
 
 /** How it is written, and what is. */
 interface Wishes {
@@ -128,7 +128,7 @@ async function exportTar(
   const retry = async (): Promise<void> =>
     void tell(what, await exportTar(all, what, path, wishes, services));
   await withTransfer(
-    { kind: 'export', what, where: path, retry },
+    { kind: 'export', what, label: labelOf(all, what), where: path, retry },
     (move) =>
       move(l10n.t('Exporting {0}', what), async ({ signal, events, expect }) => {
         const plan = new LayoutPlan();
@@ -145,6 +145,10 @@ async function exportTar(
     services.signal,
   );
   return path;
+}
+
+function labelOf([one, ...others]: readonly Named[], what: string): string {
+  return one && others.length === 0 ? shortText(one.source, one.source.ref) : what;
 }
 
 /** What docker and podman call it once it is loaded. */
@@ -206,7 +210,7 @@ async function exportFolder(
     {
       title: l10n.t('Exporting {0}', what),
       jobs,
-      transfer: { kind: 'export', what, where: path },
+      transfer: { kind: 'export', what, label: labelOf(all, what), where: path },
       again: async () => void tell(what, await exportFolder(all, what, folder, wishes, services)),
     },
     services,

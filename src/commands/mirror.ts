@@ -12,7 +12,7 @@ import { askCopyTarget } from './askCopyTarget.ts';
 import { askRepositoryOf } from './askTarget.ts';
 import { runCopies, tellOutcome, type CopyJob } from './copying.ts';
 import { chosenTags, patternsOf, type TagFilter } from './tagFilter.ts';
-import { nodeOf, shownText, targetText, type RepositoryTarget } from './targets.ts';
+import { nodeOf, shortText, shownText, targetText, type RepositoryTarget } from './targets.ts';
 
 /** Most names that the dialog lists. */
 const maxListed = 12;
@@ -190,7 +190,7 @@ async function run(
       {
         title: l10n.t('Mirroring {0} to {1}', from, to),
         jobs,
-        transfer: { kind: 'mirror', what: from, where: to },
+        transfer: { kind: 'mirror', what: from, label: shortText(source), where: to },
         again,
       },
       services,

@@ -20,7 +20,7 @@ import { manifestToPull } from '../packaging/pullManifest.ts';
 import { planPull, type PullPlan } from '../packaging/pullPlan.ts';
 import { confirm, pickOne } from './ask.ts';
 import { askRef } from './askTarget.ts';
-import { isRefNode, nodeOf, refTarget, shownText, type RefTarget } from './targets.ts';
+import { isRefNode, nodeOf, refTarget, shortText, shownText, type RefTarget } from './targets.ts';
 
 /** Most names a dialog lists. */
 const maxListed = 12;
@@ -56,7 +56,8 @@ async function pull(source: RefTarget, services: Services): Promise<void> {
   const folder = await askFolder(shown, plan);
   const { target, replaced } = await lookAtTarget(plan, folder);
   await agree(target, { replaced, concerns: [] });
-  const job: PullJob = { store, plan, folder, shown, replaced };
+  const short = shortText(source, source.ref);
+  const job: PullJob = { store, plan, folder, shown, short, replaced };
   await pullTo(job, services);
 }
 
@@ -65,16 +66,17 @@ interface PullJob {
   readonly plan: PullPlan;
   readonly folder: string;
   readonly shown: string;
+  readonly short: string;
   /** What the person agreed to have replaced. */
   readonly replaced: readonly string[];
 }
 
 /** All that comes after the first questions; it can be done again as it is. */
 async function pullTo(job: PullJob, services: Services): Promise<void> {
-  const { plan, folder, shown, replaced } = job;
+  const { plan, folder, shown, short, replaced } = job;
   const retry = (): Promise<void> => pullTo(job, services);
   await withTransfer(
-    { kind: 'pull', what: shown, where: folder, retry },
+    { kind: 'pull', what: shown, label: short, where: folder, retry },
     async (move, outer) => {
       const staged = await fetchAll(job, move);
       try {
@@ -230,9 +232,9 @@ async function fetchAll(
   move: (title: string, part: (moving: Moving) => Promise<StagedPull>) => Promise<StagedPull>,
 ): Promise<StagedPull> {
   const fetchOnce = (anyRatio: boolean): Promise<StagedPull> =>
-    move(l10n.t('Pulling {0}', shown), ({ signal, events, expect }) => {
+    move(l10n.t('Pulling {0}', shown), ({ signal, events, expect, share }) => {
       expect(plan.size);
-      return stagePull(store, plan, folder, { signal, anyRatio, onBytes: events.onBytes });
+      return stagePull(store, plan, folder, { signal, share, anyRatio, onBytes: events.onBytes });
     });
   try {
     return await fetchOnce(false);

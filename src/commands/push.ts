@@ -27,7 +27,7 @@ import { askPush, type PushAnswers, type PushStart } from './askPush.ts';
 import { rememberPush } from './lastPush.ts';
 import { tellPushed } from './tellPushed.ts';
 import type { PushPreview } from './pushPreview.ts';
-import { isNode, nodeOf, shownText, targetText, type RepositoryTarget } from './targets.ts';
+import { isNode, nodeOf, shortText, shownText, targetText, type RepositoryTarget } from './targets.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -344,11 +344,18 @@ async function send(
   let present = 0;
   let bytesSent = 0;
   await withTransfer(
-    { kind: 'push', what, where: targetText(target, target.tag), retry },
+    {
+      kind: 'push',
+      what,
+      label: shortText(target, target.tag),
+      where: targetText(target, target.tag),
+      retry,
+    },
     (move) =>
-      move(l10n.t('Pushing to {0}', what), ({ signal, events }) =>
+      move(l10n.t('Pushing to {0}', what), ({ signal, events, share }) =>
         sendArtifact(built, store, target.tag, {
           ...events,
+          share,
           signal,
           existing,
           wasSent: (digest) => sent.get(keyOf(digest)) === true,

@@ -115,6 +115,17 @@ export function targetText({ place, repository }: RepositoryTarget, ref?: string
 
 /** As people read it: `Local/app:1.4.2`. */
 export function shownText({ place, repository }: RepositoryTarget, ref?: string): string {
-  const short = ref?.includes(':') === true ? `@${ref.slice(0, ref.indexOf(':') + 13)}` : ref && `:${ref}`;
-  return plainText(`${place.name}/${repository}${short ?? ''}`);
+  return plainText(`${place.name}/${repository}${refText(ref)}`);
+}
+
+/** As a row has room for: `app:1.4.2`, without the registry and the path. */
+export function shortText({ repository }: RepositoryTarget, ref?: string): string {
+  return plainText(`${repository.slice(repository.lastIndexOf('/') + 1)}${refText(ref)}`);
+}
+
+function refText(ref: string | undefined): string {
+  if (ref?.includes(':') === true) {
+    return `@${ref.slice(0, ref.indexOf(':') + 13)}`;
+  }
+  return ref ? `:${ref}` : '';
 }

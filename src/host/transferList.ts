@@ -10,8 +10,10 @@ export type TransferState = 'running' | 'done' | 'failed' | 'cancelled';
 /** What a command says of a transfer when it begins. */
 export interface TransferStart {
   readonly kind: TransferKind;
-  /** What is moved, short: `web/site:1.0.0`. */
+  /** What is moved: `Local/web/site:1.0.0`. */
   readonly what: string;
+  /** The same as short as a row has room for: `site:1.0.0`. Default `what`. */
+  readonly label?: string | undefined;
   /** Where it goes. */
   readonly where: string;
   readonly cancel: () => void;
@@ -31,6 +33,7 @@ export class Transfer implements TransferStart {
   readonly id: string;
   readonly kind: TransferKind;
   readonly what: string;
+  readonly label: string;
   readonly where: string;
   readonly cancel: () => void;
   readonly retry: TransferStart['retry'];
@@ -56,6 +59,7 @@ export class Transfer implements TransferStart {
   constructor(id: string, start: TransferStart, clock: Clock, changed: () => void) {
     this.id = id;
     ({ kind: this.kind, what: this.what, where: this.where, cancel: this.cancel, retry: this.retry } = start);
+    this.label = start.label ?? start.what;
     this.#clock = clock;
     this.#began = clock.now();
     this.#measures = [{ at: this.#began, bytes: 0 }];

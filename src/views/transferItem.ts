@@ -15,7 +15,7 @@ const icons: Readonly<Record<TransferState, readonly [icon: string, color?: stri
 
 /** A row: what is moved, then the kind of transfer before all that is known of it. */
 export function transferItem(transfer: Transfer): TreeItem {
-  const label = plainText(transfer.what);
+  const label = plainText(transfer.label);
   const facts = [kindText(transfer.kind), ...factsOf(transfer)];
   const [icon, color] = icons[transfer.state];
   const item = new TreeItem(label, TreeItemCollapsibleState.None);
@@ -28,7 +28,9 @@ export function transferItem(transfer: Transfer): TreeItem {
     ...(transfer.retry && isUnfinished(transfer) ? ['again'] : []),
   ].join(';');
   item.tooltip = tooltipLines(transfer).join('\n');
-  item.accessibilityInformation = { label: [label, ...facts, toText(transfer)].join(', ') };
+  item.accessibilityInformation = {
+    label: [plainText(transfer.what), ...facts, toText(transfer)].join(', '),
+  };
   return item;
 }
 

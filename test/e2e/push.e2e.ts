@@ -239,6 +239,35 @@ scenario(
   },
 );
 
+scenario(
+  'shows in Transfers what was pushed in this window, and clears it',
+  () => session,
+  async ({ editor }) => {
+    const { page } = editor;
+    await editor.openContainer('OCI Explorer');
+    const header = page.locator('.pane-header', { hasText: 'Transfers' });
+    const row = editor.row('sail:stable');
+    for (let attempt = 0; attempt < 5 && !(await row.isVisible()); attempt++) {
+      // Collapsed until somebody wants to see it.
+      await header.click();
+      await row.waitFor({ timeout: 3_000 }).catch(() => undefined);
+    }
+    const done = row.locator('.label-description', { hasText: /^Push · done · [\d.]+ K?i?B/ });
+    await done.waitFor();
+    assert.match((await row.getAttribute('aria-label')) ?? '', /^Local\/team\/sail:stable, Push, done, /);
+    // Of a push again, what was there already.
+    assert.match(
+      await editor.description('site:2'),
+      /^Push · done · [\d.]+ K?i?B, [12] of 2 blobs were there$/,
+    );
+    await editor.picture('transfers');
+    await header.hover();
+    await page.locator('.action-label[aria-label="Clear Finished Transfers"]').click();
+    await row.waitFor({ state: 'hidden' });
+    await page.locator('.welcome-view-content:visible', { hasText: 'No transfers' }).waitFor();
+  },
+);
+
 /** By oras, from a layout. */
 async function pull(reference: string, out: string): Promise<void> {
   await runPeer('oras', ['pull', '--oci-layout', reference, '-o', out]);

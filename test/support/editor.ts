@@ -136,8 +136,14 @@ export function createEditor(page: Page): Editor {
         .locator('.context-view .monaco-menu .action-item')
         .filter({ has: page.locator('.action-label', { hasText: exactly(item) }) })
         .first();
-      // A menu holds what was known when it opened; an extension that arrives later needs another look.
-      for (let attempt = 0; !(await entry.isVisible()); attempt++) {
+      // A menu holds what was known when it opened; an extension that arrives later needs another look. And what takes the
+      // focus meanwhile, such as a document that opens, closes it.
+      const clicked = (): Promise<boolean> =>
+        entry.click({ timeout: 3_000 }).then(
+          () => true,
+          () => false,
+        );
+      for (let attempt = 0, isChosen = false; !isChosen; attempt++) {
         if (attempt === 8) {
           throw new Error(`No ${String(item)} in the context menu`);
         }
@@ -146,11 +152,14 @@ export function createEditor(page: Page): Editor {
           await page.keyboard.press('Escape');
         }
         await target.click({ button: 'right' });
-        await entry.waitFor({ timeout: 2_000 }).catch(() => undefined);
+        const isOpen = await entry.waitFor({ timeout: 2_000 }).then(
+          () => true,
+          () => false,
+        );
+        // The menu ignores the mouse for a moment, so that the click that opened it chooses nothing.
+        await page.waitForTimeout(120);
+        isChosen = isOpen && (await clicked());
       }
-      // The menu ignores the mouse for a moment, so that the click that opened it chooses nothing.
-      await page.waitForTimeout(120);
-      await entry.click();
       const closed = (): Promise<boolean> =>
         entry.waitFor({ state: 'hidden', timeout: 1_000 }).then(
           () => true,

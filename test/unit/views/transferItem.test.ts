@@ -12,6 +12,7 @@ const mebibyte = 1024 * 1024;
 const start: TransferStart = {
   kind: 'push',
   what: 'Local/web/site:1',
+  label: 'site:1',
   where: 'Local/web/site:1',
   cancel: () => undefined,
 };
@@ -40,7 +41,7 @@ describe('a row of a transfer', () => {
       events.onPlan(blob(80 * mebibyte));
       events.onBytes(20 * mebibyte);
     });
-    assert.equal(row.label, 'Local/web/site:1');
+    assert.equal(row.label, 'site:1');
     assert.equal(row.description, 'Push · 20 MiB of 80 MiB · 10 MiB/s · 6 s left');
     assert.equal(row.contextValue, 'transfer;running');
     assert.equal(row.icon, 'sync~spin');
@@ -102,7 +103,7 @@ describe('a row of a transfer', () => {
   });
 
   it('makes no picture, link or new line of a name', () => {
-    const row = made({ what: 'a$(bug)\n[x](command:evil)', where: 'b\nc' }, () => undefined);
+    const row = made({ label: 'a$(bug)\n[x](command:evil)', where: 'b\nc' }, () => undefined);
     assert.equal(row.label, 'a$ (bug) [x] (command:evil)');
     assert.equal(row.tooltip.length, 6);
   });
