@@ -76,7 +76,8 @@ function factsOf(transfer: Transfer): readonly string[] {
 }
 
 function movedText({ bytes, total }: Transfer): string {
-  return l10n.t('{0} of {1}', humanSize(bytes), humanSize(total));
+  // A manifest that is written once more, under its tag, is in no plan.
+  return l10n.t('{0} of {1}', humanSize(bytes), humanSize(Math.max(bytes, total)));
 }
 
 function rateText(transfer: Transfer): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import '../../support/vscodeStub.ts';
 import { bodyOf } from '../../../src/base/bytes.ts';
@@ -23,6 +23,7 @@ const { Uri } = (await import('vscode')) as unknown as { readonly Uri: object };
 Object.assign(Uri, { file: (fsPath: string) => ({ scheme: 'file', fsPath }) });
 const { registerExport } = await import('../../../src/commands/export.ts');
 const { registerImport } = await import('../../../src/commands/import.ts');
+const { transfers } = await import('../../../src/host/withTransfer.ts');
 const window = scriptedWindow(vscode);
 
 const config = content(MediaType.empty, '{}');
@@ -166,6 +167,15 @@ describe('Export…', () => {
     assert.match(window.shown.at(-1)?.title ?? '', /does not have it/);
     assert.equal(await readFile(file, 'utf8'), 'old');
     assert.deepEqual((await readdir(folder)).sort(), ['here', 'old.tar']);
+    const [failed] = transfers.all();
+    assert.deepEqual(
+      [failed?.kind, failed?.state, failed?.label, failed?.where],
+      ['export', 'failed', 'app:v1', file],
+    );
+    await push(store, layer);
+    await failed?.retry?.();
+    assert.equal(transfers.all()[0]?.state, 'done');
+    assert.ok(await only(file));
   });
 });
 
@@ -192,6 +202,23 @@ describe('Import…', () => {
       assert.match(
         window.shown.at(-1)?.title ?? '',
         /^Imported x(?:\.tar)? to Here\/imported\/\d:v1, digest /,
+      );
+      assert.deepEqual(
+        transfers
+          .all()
+          .slice(0, 2)
+          .map(({ kind, state, label, where, bytes, total }) => [
+            kind,
+            state,
+            label,
+            where,
+            bytes > 0,
+            bytes >= total,
+          ]),
+        [
+          ['import', 'done', basename(path), `Here/${repository}:v1`, true, true],
+          ['export', 'done', 'app:v1', path, true, true],
+        ],
       );
     }
   });

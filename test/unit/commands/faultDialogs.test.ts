@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, it, type TestContext } from 'node:test';
@@ -17,9 +17,12 @@ import { remoteOf, serve } from '../../support/remoteHarness.ts';
 import { json, type Script } from '../../support/scriptedServer.ts';
 import { snapshot } from '../../support/snapshot.ts';
 
-const vscode = (await import('vscode')) as unknown as Readonly<Record<'window' | 'commands' | 'env', object>>;
+const vscode = (await import('vscode')) as unknown as Readonly<
+  Record<'window' | 'commands' | 'env' | 'workspace' | 'Uri', object>
+>;
 const { registerGo } = await import('../../../src/commands/go.ts');
 const { registerPull } = await import('../../../src/commands/pull.ts');
+const { transfers } = await import('../../../src/host/withTransfer.ts');
 const { registerTag } = await import('../../../src/commands/tag.ts');
 
 /** What a person was told, and what else was done. */
@@ -38,6 +41,8 @@ Object.assign(vscode.commands, {
   },
   executeCommand: (id: string) => Promise.resolve(void done.push(id)),
 });
+Object.assign(vscode.Uri, { file: (fsPath: string) => ({ fsPath }) });
+Object.assign(vscode.workspace, { getWorkspaceFolder: () => undefined });
 Object.assign(vscode.window, {
   createOutputChannel: () => ({ error: nothing, warn: nothing, info: nothing, dispose: nothing }),
   showErrorMessage: (message: string, ...buttons: readonly { readonly title: string }[]) => {
@@ -260,6 +265,16 @@ describe('a fault, as a dialog tells of it', () => {
         assertToldOnce(text, ['Show Log']);
         assert.deepEqual(await snapshot(work, { times: false }), before);
       }
+      // From the list of transfers it is done again, with what was answered.
+      const [failed] = transfers.all();
+      assert.deepEqual(
+        [failed?.kind, failed?.state, failed?.label, failed?.where],
+        ['pull', 'failed', 'app:v1', folder],
+      );
+      await failed?.retry?.();
+      const [again] = transfers.all();
+      assert.deepEqual([again?.state, again?.bytes, again?.total], ['done', layer.length, layer.length]);
+      assert.equal(await readFile(join(folder, 'a.txt'), 'utf8'), layer.toString());
     });
   }
 });
