@@ -28,12 +28,23 @@ after(() => session.close());
 async function choosePath(chosen: string, title: RegExp): Promise<void> {
   const { editor, workspace } = session;
   const dialog = editor.page.locator('.quick-input-widget:visible').filter({ hasText: title });
-  await dialog.getByText('..', { exact: true }).waitFor();
+  // What is asked next may have the same title, and no such row.
+  const up = dialog.getByText('..', { exact: true });
+  await up.waitFor();
   const input = dialog.locator('input.input').first();
   while ((await input.inputValue()) !== `${workspace}/`) {
     await editor.page.waitForTimeout(50);
   }
   await editor.answer(chosen, title);
+  // While it lists what is there, it takes no key.
+  const isClosed = (): Promise<boolean> =>
+    up.waitFor({ state: 'hidden', timeout: 3_000 }).then(
+      () => true,
+      () => false,
+    );
+  for (let attempt = 0; attempt < 5 && !(await isClosed()); attempt++) {
+    await input.press('Enter', { timeout: 1_000 }).catch(() => undefined);
+  }
 }
 
 const chooseFolder = (folder: string, title: RegExp): Promise<void> => choosePath(`${folder}/`, title);
