@@ -20,7 +20,7 @@ const workbench = lazy(async () => {
   process.env['OCI_EXPLORER_VSIX'] = vsix;
 });
 
-const unit: Stage = { name: 'unit', run: () => runStage('test/unit/**/*.test.ts', { limit: 120 }) };
+const unit: Stage = { name: 'unit', run: () => runStage('test/unit/**/*.test.ts', { limit: 240 }) };
 const contract: Stage = {
   name: 'contract',
   run: async () => {
@@ -59,7 +59,7 @@ const e2e: Stage = {
   name: 'e2e',
   run: async () => {
     await Promise.all([peers(), workbench()]);
-    return runStage('test/e2e/*.e2e.ts', { limit: 300, concurrency: 1 });
+    return runStage('test/e2e/*.e2e.ts', { limit: 600, concurrency: 1 });
   },
 };
 
