@@ -159,14 +159,22 @@ export function registerViews(services: Services): Disposable {
    */
   async function reveal(find: () => Node | undefined): Promise<void> {
     wanted = find;
+    let focus = true;
     for (let attempt = 1; ; attempt++) {
       const node = find();
-      if (!node || wanted !== find) {
+      if (wanted !== find || (!node && attempt === maxReveals)) {
         return;
+      }
+      if (!node) {
+        // What was written to the settings a moment ago is in the tree when the editor has told of it.
+        await delay(revealPatience);
+        continue;
       }
       try {
         // The focus is taken once: a person may be elsewhere by now.
-        await revealOnce(node, attempt === 1);
+        const first = focus;
+        focus = false;
+        await revealOnce(node, first);
         if ((await isSelected(node)) || attempt === maxReveals) {
           return;
         }

@@ -204,7 +204,7 @@ scenario(
     await editor.pick('Pin Repositories…');
     await editor.answer('team/site');
     await editor.notification(/does not list its repositories/);
-    await shown(editor, 'site');
+    await editor.expand(silent.host);
     await editor.clearNotifications();
     await editor.picture('pinned');
     await editor.context(editor.row(silent.host), 'Unpin Repository…');
