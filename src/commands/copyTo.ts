@@ -7,7 +7,7 @@ import { Command } from '../contributions.ts';
 import { cancelled } from '../host/cancelled.ts';
 import { plainText } from '../host/plainText.ts';
 import { withProgress } from '../host/progress.ts';
-import { registerCommand, showError } from '../host/registerCommand.ts';
+import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { platformText, type Descriptor } from '../oci/descriptor.ts';
 import { isDigest, shortDigest, type Digest } from '../oci/digest.ts';
@@ -17,7 +17,8 @@ import type { FetchedManifest, Store } from '../oci/store.ts';
 import { askMarked, back } from './ask.ts';
 import { askCopyTarget, type CopyTarget } from './askCopyTarget.ts';
 import { askRef } from './askTarget.ts';
-import { runCopies, tellOutcome, withDigest, type CopyJob } from './copying.ts';
+import { copyAndTell } from './copyAndTell.ts';
+import type { CopyJob } from './copying.ts';
 import { find } from './tag.ts';
 import {
   isNode,
@@ -280,36 +281,20 @@ async function run(
   services: Services,
 ): Promise<void> {
   const { what } = shown;
-  const { place, repository } = target;
   const [first, ...others] = jobs;
   const isOne = others.length === 0;
   const to = shownText(target, isOne ? first?.tag : undefined);
   const again = (failed: readonly CopyJob[]): Promise<void> => run(shown, failed, target, services);
-  let outcomes;
-  try {
-    outcomes = await runCopies(
-      {
-        title: l10n.t('Copying {0} to {1}', what, to),
-        jobs,
-        transfer: { kind: 'copy', ...shown, where: shownText(target, target.tag) },
-        again,
-      },
-      services,
-    );
-  } finally {
-    services.events.changed.fire({ place: place.id, repository });
-  }
-  const [root] = outcomes.flatMap((outcome) => outcome.root ?? []);
-  const ref = isOne ? (first?.tag ?? root?.digest) : undefined;
-  const told = tellOutcome(
-    outcomes,
+  await copyAndTell(
+    Command.copyTo,
     {
-      done: withDigest(l10n.t('Copied {0} to {1}', what, to), isOne ? root : undefined),
-      target: { place: place.id, repository, ...(ref === undefined ? {} : { ref }) },
-      reference: targetText(target, ref),
+      title: l10n.t('Copying {0} to {1}', what, to),
+      done: l10n.t('Copied {0} to {1}', what, to),
+      jobs,
+      transfer: { kind: 'copy', ...shown, where: shownText(target, target.tag) },
+      again,
     },
-    again,
+    target,
+    services,
   );
-  // Not awaited: a message may stay open for ever.
-  void told.catch((error: unknown) => showError(error, Command.copyTo));
 }

@@ -7,7 +7,7 @@ import { Command } from '../contributions.ts';
 import { cancelled } from '../host/cancelled.ts';
 import { plainText } from '../host/plainText.ts';
 import { withProgress } from '../host/progress.ts';
-import { registerCommand, showError } from '../host/registerCommand.ts';
+import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isDigest, shortDigest } from '../oci/digest.ts';
@@ -21,7 +21,8 @@ import { isDigestTag } from '../oci/referrersTag.ts';
 import type { Op } from '../oci/store.ts';
 import { askMarked, back, pickOne } from './ask.ts';
 import { askCopyTarget, type CopyTarget } from './askCopyTarget.ts';
-import { runCopies, tellOutcome, withDigest, type CopyJob } from './copying.ts';
+import { copyAndTell } from './copyAndTell.ts';
+import type { CopyJob } from './copying.ts';
 import { find } from './tag.ts';
 import { nodeOf, pathOf, shownText, targetText } from './targets.ts';
 
@@ -225,36 +226,20 @@ async function run(
   target: CopyTarget,
   services: Services,
 ): Promise<void> {
-  const { place, repository } = target;
   const [first, ...others] = jobs;
   const isOne = others.length === 0;
   const to = shownText(target, isOne ? first?.tag : undefined);
   const again = (failed: readonly CopyJob[]): Promise<void> => run(name, failed, target, services);
-  let outcomes;
-  try {
-    outcomes = await runCopies(
-      {
-        title: l10n.t('Importing {0} to {1}', name, to),
-        jobs,
-        transfer: { kind: 'import', what: name, where: shownText(target, target.tag) },
-        again,
-      },
-      services,
-    );
-  } finally {
-    services.events.changed.fire({ place: place.id, repository });
-  }
-  const [root] = outcomes.flatMap((outcome) => outcome.root ?? []);
-  const ref = isOne ? (first?.tag ?? root?.digest) : undefined;
-  const told = tellOutcome(
-    outcomes,
+  await copyAndTell(
+    Command.importLayout,
     {
-      done: withDigest(l10n.t('Imported {0} to {1}', name, to), isOne ? root : undefined),
-      target: { place: place.id, repository, ...(ref === undefined ? {} : { ref }) },
-      reference: targetText(target, ref),
+      title: l10n.t('Importing {0} to {1}', name, to),
+      done: l10n.t('Imported {0} to {1}', name, to),
+      jobs,
+      transfer: { kind: 'import', what: name, where: shownText(target, target.tag) },
+      again,
     },
-    again,
+    target,
+    services,
   );
-  // Not awaited: a message may stay open for ever.
-  void told.catch((error: unknown) => showError(error, Command.importLayout));
 }

@@ -10,6 +10,7 @@ import { chunksOf, discard, registryHeader, type Answer } from './answer.ts';
 import type { Client } from './client.ts';
 import { withFacts } from './errors.ts';
 import { listPage, type Lists } from './lists.ts';
+import { partOf } from './partOf.ts';
 import { quirksOf } from './quirks.ts';
 import type {
   Body,
@@ -168,11 +169,7 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
     const body = chunksOf(answer);
     try {
       yield* isPart
-        ? cut(
-            body,
-            start - firstByte(answer, start),
-            Math.min(end ?? descriptor.size, descriptor.size) - start,
-          )
+        ? partOf(answer, body, start, Math.min(end ?? descriptor.size, descriptor.size))
         : verified(body, descriptor, signal);
     } catch (error) {
       throw withFacts(error, answer.facts);
@@ -366,38 +363,4 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
   #blobUrl(digest: Digest): string {
     return `/v2/${this.repository}/blobs/${parseDigest(digest)}`;
   }
-}
-
-/** Where the body of an answer to a range starts: a server that ignores the range sends everything. */
-function firstByte(answer: Answer, wanted: number): number {
-  if (answer.status !== 206) {
-    return 0;
-  }
-  const stated = /^bytes (\d{1,15})-/.exec(registryHeader(answer, 'content-range') ?? '')?.[1];
-  const first = stated === undefined ? wanted : Number(stated);
-  if (first > wanted) {
-    throw new OciError('size-mismatch', `Asked for bytes from ${wanted} on, the registry sent ${first} on`);
-  }
-  return first;
-}
-
-async function* cut(
-  source: AsyncIterable<Uint8Array>,
-  skip: number,
-  length: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  let before = skip;
-  let left = length;
-  for await (const chunk of source) {
-    const part = chunk.subarray(Math.min(before, chunk.byteLength)).subarray(0, left);
-    before = Math.max(0, before - chunk.byteLength);
-    left -= part.byteLength;
-    if (part.byteLength > 0) {
-      yield part;
-    }
-    if (left <= 0) {
-      return;
-    }
-  }
-  throw new OciError('size-mismatch', 'The registry sent fewer bytes than were asked for');
 }
