@@ -59,7 +59,6 @@ class Tree implements Browser {
     this.#services = services;
     this.#changes = new Changes(services.schedule ?? ((run) => void setTimeout(run, 40)));
     this.#listings = new Listings({
-      place: (id) => services.places.get(id),
       branches: this.#branches,
       slices: this.#slices,
       pageSize: () => services.settings().pageSize,

@@ -6,7 +6,6 @@ import { isFoldedTag } from './folding.ts';
 import type { Node, PlaceNode, RepositoryNode, TagNode } from './node.ts';
 import { idOf, isBelow } from './nodes.ts';
 import { PagedList } from './pagedList.ts';
-import type { Place } from './place.ts';
 import type { Slices } from './slices.ts';
 import { newTypeSearch, searchByType, type TypeSearch, type TypeSearchPorts } from './typeSearch.ts';
 
@@ -53,7 +52,6 @@ export interface Listing {
 
 interface Ports {
   /** As it is now. */
-  readonly place: (id: string) => Place | undefined;
   readonly branches: Branches;
   readonly slices: Slices;
   readonly pageSize: () => number;
@@ -71,14 +69,7 @@ export class Listings {
   }
 
   of(node: Listed): Listing {
-    const known = this.#all.get(node.id);
-    // A row from before a change of its place asks for what there is now, and does not bring back what was.
-    if (known && [node.place, this.#ports.place(node.place.id)].includes(known.node.place)) {
-      return known;
-    }
-    // The same place is spoken to in another way since: by HTTP, or with a certificate that is trusted now.
-    known?.search?.abort();
-    return this.#make(node, known);
+    return this.#all.get(node.id) ?? this.#make(node, undefined);
   }
 
   known(node: Listed): Listing | undefined {

@@ -1,6 +1,6 @@
 import type { Registry } from '../oci/store.ts';
 
-/** One root of the tree. */
+/** One root of the tree: one object as long as its id is in the settings, whatever else they say of it meanwhile. */
 export interface Place {
   /** Stable for the life of the setting it comes from: `local`, `localhost:5000`, `ghcr.io#work`, `layout:/abs/path`. */
   readonly id: string;

@@ -34,9 +34,11 @@ export function registerRegistries(services: Services): readonly Disposable[] {
     registerCommand(Command.switchAccount, async (...args) =>
       switchAccount(await askRemote(args, services, l10n.t('Switch Account')), services),
     ),
-    registerCommand(Command.useHttp, (...args) => useHttp(hostOf(args, services), services)),
-    registerCommand(Command.trustCertificate, (...args) =>
-      trustCertificate(hostOf(args, services), services),
+    registerCommand(Command.useHttp, async (...args) =>
+      useHttp(await hostOf(args, services, l10n.t('Use HTTP')), services),
+    ),
+    registerCommand(Command.trustCertificate, async (...args) =>
+      trustCertificate(await hostOf(args, services, l10n.t('Trust Certificate')), services),
     ),
     registerCommand(Command.pinRepository, async (...args) =>
       pin(args, await askRemote(args, services, l10n.t('Pin Repository')), services),
@@ -56,12 +58,9 @@ export function registerRegistries(services: Services): readonly Disposable[] {
   ];
 }
 
-function hostOf(args: readonly unknown[], services: Services): string {
-  const host = factsOf(args).host ?? placeOf(args, services)?.host;
-  if (host === undefined) {
-    throw new OciError('internal', 'No registry was named');
-  }
-  return host;
+/** What a row says of an error, its registry, or one that is chosen: a row that is refreshed as it is clicked says nothing. */
+async function hostOf(args: readonly unknown[], services: Services, title: string): Promise<string> {
+  return factsOf(args).host ?? placeOf(args, services)?.host ?? (await askRemote(args, services, title)).host;
 }
 
 /** The registry a command was called on, else one that is chosen. */

@@ -12,6 +12,7 @@ import { isKnownRealm } from '../oci/remote/realms.ts';
 import { remoteRegistry } from '../oci/remote/registry.ts';
 import { askText, back, confirm, inputOne, pickOne, type Choice } from './ask.ts';
 import { userAgent } from './trust.ts';
+import { refreshHost } from './refreshHost.ts';
 
 type Account = Pick<Place, 'id' | 'host' | 'name'>;
 
@@ -49,7 +50,7 @@ export async function signIn(account: Account, services: Services): Promise<void
       break;
     }
   }
-  services.browser.refresh();
+  refreshHost(host, services);
   void window.showInformationMessage(
     who === ''
       ? l10n.t('{0} did not ask who you are. The sign-in is kept for when it does.', plainText(name))
@@ -249,7 +250,7 @@ export async function signOut({ id, host, name }: Account, services: Services): 
     ({ signal }) => services.accounts.signOut(id, host, { signal }),
     services.signal,
   );
-  services.browser.refresh();
+  refreshHost(host, services);
   const other = await services.accounts
     .source(id)(host, { signal: services.signal })
     .catch(() => undefined);

@@ -4,6 +4,7 @@ import { plainText } from '../host/plainText.ts';
 import { withProgress } from '../host/progress.ts';
 import type { Services } from '../host/services.ts';
 import { pickOne, type Choice } from './ask.ts';
+import { refreshHost } from './refreshHost.ts';
 import { signIn } from './signIn.ts';
 
 type Answer =
@@ -17,7 +18,7 @@ export async function switchAccount(
   services: Services,
 ): Promise<void> {
   const { id, host, name } = account;
-  const { accounts, browser } = services;
+  const { accounts } = services;
   const { machine } = await withProgress(
     l10n.t('Looking for accounts of {0}…', host),
     ({ signal }) => accounts.offers(host, { signal }),
@@ -30,7 +31,7 @@ export async function switchAccount(
     }
     if (answer.kind === 'use') {
       await accounts.use(id, answer.name);
-      browser.refresh();
+      refreshHost(host, services);
       const who = answer.name ?? machine;
       void window.showInformationMessage(
         who === undefined
@@ -40,7 +41,7 @@ export async function switchAccount(
       return;
     }
     await accounts.forget(id, answer.name);
-    browser.refresh();
+    refreshHost(host, services);
   }
 }
 

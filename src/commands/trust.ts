@@ -6,6 +6,7 @@ import { isOciError } from '../oci/errors.ts';
 import { serverCertificate } from '../oci/remote/certificate.ts';
 import { probe, type ProbeResult } from '../oci/remote/probe.ts';
 import { confirm } from './ask.ts';
+import { refreshHost } from './refreshHost.ts';
 
 export const userAgent = 'oci-explorer';
 
@@ -52,7 +53,7 @@ export async function useHttp(host: string, services: Services): Promise<void> {
     l10n.t('Use HTTP'),
   );
   await services.network.allowHttp(host);
-  services.browser.refresh();
+  refreshHost(host, services);
 }
 
 export async function trustCertificate(host: string, services: Services): Promise<void> {
@@ -72,5 +73,5 @@ export async function trustCertificate(host: string, services: Services): Promis
     l10n.t('Trust Certificate'),
   );
   await services.network.trust(host, certificate.pem);
-  services.browser.refresh();
+  refreshHost(host, services);
 }

@@ -45,7 +45,8 @@ export interface Network {
   allowHttp(host: string): Promise<void>;
   /** What a host was found to speak, on loopback or where this machine lets it; others speak HTTPS unless the user allowed HTTP. */
   remember(host: string, scheme: Scheme): Promise<void>;
-  readonly onDidChange: Event<void>;
+  /** The host that is spoken to in another way now; undefined: it may be any. */
+  readonly onDidChange: Event<string | undefined>;
   dispose(): void;
 }
 
@@ -55,13 +56,13 @@ const schemesKey = 'loopbackSchemes';
 /** @param machine where registries.conf is, for a test to give its own */
 export function createNetwork(state: Memento, machine: ConfMachine = thisMachine()): Network {
   const conf = freshRules(machine);
-  const changed = new EventEmitter<void>();
+  const changed = new EventEmitter<string | undefined>();
   /** By host, and apart where it stands for another. What changes how they are made renews them. */
   const dispatchers = new Map<string, LastingDispatcher>();
   const keyOf = (name: string, isInsecure: boolean): string => `${isInsecure ? 'insecure ' : ''}${name}`;
   const listeners = [
     onSettings(['plainHttpHosts'], () => {
-      changed.fire();
+      changed.fire(undefined);
     }),
     onSettings(['certificates'], () => renew(dispatchers.values())),
     workspace.onDidChangeConfiguration((event) => {
@@ -70,11 +71,11 @@ export function createNetwork(state: Memento, machine: ConfMachine = thisMachine
       }
     }),
   ];
-  const renew = (those: Iterable<LastingDispatcher | undefined>): void => {
+  const renew = (those: Iterable<LastingDispatcher | undefined>, host?: string): void => {
     for (const dispatcher of those) {
       dispatcher?.renew();
     }
-    changed.fire();
+    changed.fire(host);
   };
   const network: Network = {
     onDidChange: changed.event,
@@ -120,7 +121,10 @@ export function createNetwork(state: Memento, machine: ConfMachine = thisMachine
         ...stored(state, certificatesKey),
         [tlsHost(name)]: certificate,
       });
-      renew([false, true].map((isInsecure) => dispatchers.get(keyOf(name, isInsecure))));
+      renew(
+        [false, true].map((isInsecure) => dispatchers.get(keyOf(name, isInsecure))),
+        name,
+      );
     },
     allowHttp: async (host) => {
       const name = canonicalHost(host);
@@ -135,7 +139,7 @@ export function createNetwork(state: Memento, machine: ConfMachine = thisMachine
       const isFound = isLoopback(name) || network.insecureBy(name) !== undefined;
       if (isFound && network.scheme(name) !== scheme) {
         await state.update(schemesKey, { ...stored(state, schemesKey), [name]: scheme });
-        changed.fire();
+        changed.fire(name);
       }
     },
     dispose: () => {

@@ -18,7 +18,7 @@ import { log } from './log.ts';
 import type { Network, Scheme } from './network.ts';
 import { plainText } from './plainText.ts';
 import { placeId, placeName } from './registrySettings.ts';
-import type { PlaceList } from './services.ts';
+import type { PlaceList, PlacesChange } from './services.ts';
 import { layoutSettings, onSettings, registrySettings, setting } from './settings.ts';
 
 export interface PlacesOptions {
@@ -29,33 +29,53 @@ export interface PlacesOptions {
 
 export const localPlace = 'local';
 
-/** Local, the registries and the layouts of the settings. An entry that did not change keeps its registry. */
+/**
+ * Local, the registries and the layouts of the settings. A place is one object as long as it is in the settings, and becomes
+ * what they say of it: a tree that is given another for it would have to be drawn anew, and rows that are opened meanwhile close.
+ */
 export function createPlaces(options: PlacesOptions): PlaceList & { dispose(): void } {
   const { network } = options;
-  const changed = new EventEmitter<void>();
-  let list: readonly Place[] | undefined;
-  let known = new Map<string, Place>();
-  const read = (): readonly Place[] => {
-    const before = known;
-    known = new Map();
-    return wanted(options).map(({ key, make }) => {
-      const place = before.get(key) ?? make();
-      known.set(key, place);
-      return place;
-    });
+  const changed = new EventEmitter<PlacesChange>();
+  let known: ReadonlyMap<string, Known> | undefined;
+  let list: readonly Place[] = [];
+  const read = (before: ReadonlyMap<string, Known>, isOther: (place: Place) => boolean): PlacesChange => {
+    const others: Place[] = [];
+    const now = new Map<string, Known>();
+    for (const { id, key, make } of wanted(options)) {
+      const old = before.get(id);
+      if (old && (old.key !== key || isOther(old.place))) {
+        old.become(make());
+        others.push(old.place);
+      }
+      now.set(id, { ...(old ?? lasting(make())), key });
+    }
+    known = now;
+    list = [...now.values()].map(({ place }) => place);
+    return { isList: [...before.keys()].join('\n') !== [...now.keys()].join('\n'), places: others };
   };
-  const forget = (): void => {
-    list = undefined;
-    changed.fire();
+  const follow = (isOther: (place: Place) => boolean): void => {
+    // Who has not asked yet needs not be told.
+    if (known) {
+      changed.fire(read(known, isOther));
+    }
   };
   const listeners = [
-    onSettings(['registries', 'layouts', 'localFolder'], forget),
-    network.onDidChange(() => {
-      known = new Map([...known].filter(([, { kind }]) => kind !== 'remote'));
-      forget();
-    }),
+    onSettings(['registries', 'layouts', 'localFolder'], () => follow(() => false)),
+    network.onDidChange((host) =>
+      // By the rules of this machine, one host may stand for another.
+      follow(
+        (place) =>
+          place.kind === 'remote' &&
+          (host === undefined || place.host === host || network.rules().length > 0),
+      ),
+    ),
   ];
-  const all = (): readonly Place[] => (list ??= read());
+  const all = (): readonly Place[] => {
+    if (!known) {
+      read(new Map(), () => false);
+    }
+    return list;
+  };
   return {
     all,
     get: (id) => all().find((place) => place.id === id),
@@ -75,32 +95,46 @@ export function localFolder({ globalStorageUri }: Pick<ExtensionContext, 'global
   return isAbsolute(folder) ? folder : join(globalStorageUri.fsPath, 'local');
 }
 
+interface Made {
+  readonly facts: Pick<Place, 'name' | 'kind' | 'host' | 'id'> & Partial<Place>;
+  readonly open: () => Registry;
+}
+
 interface Wanted {
+  readonly id: string;
   /** Changes with everything the place is made of. */
   readonly key: string;
-  readonly make: () => Place;
+  readonly make: () => Made;
+}
+
+interface Known {
+  readonly key: string;
+  readonly place: Place;
+  become(made: Made): void;
 }
 
 function wanted(options: PlacesOptions): readonly Wanted[] {
   const folder = localFolder(options.context);
   return [
-    { key: `local ${folder}`, make: () => local(folder) },
+    { id: localPlace, key: folder, make: () => local(folder) },
     ...registrySettings().map((entry) => ({
-      key: `remote ${JSON.stringify(entry)}`,
+      id: placeId(entry),
+      key: JSON.stringify(entry),
       make: () => remote(entry, options),
     })),
-    ...layoutSettings().map((path) => ({ key: `layout ${path}`, make: () => layout(path) })),
+    ...layoutSettings().map((path) => ({ id: `layout:${path}`, key: path, make: () => layout(path) })),
   ];
 }
 
-function local(folder: string): Place {
-  return place({ id: localPlace, name: l10n.t('Local'), kind: 'local', host: folder }, () =>
-    localRegistry(folder),
-  );
+function local(folder: string): Made {
+  return {
+    facts: { id: localPlace, name: l10n.t('Local'), kind: 'local', host: folder },
+    open: () => localRegistry(folder),
+  };
 }
 
-function layout(path: string): Place {
-  return place({ id: `layout:${path}`, name: plainText(basename(path)), kind: 'layout', host: path }, () => {
+function layout(path: string): Made {
+  const open = (): Registry => {
     const registry = lazyRegistry('layout', () => layoutRegistry(path));
     // What was opened and is gone is not empty.
     return {
@@ -120,7 +154,11 @@ function layout(path: string): Place {
         };
       },
     };
-  });
+  };
+  return {
+    facts: { id: `layout:${path}`, name: plainText(basename(path)), kind: 'layout', host: path },
+    open,
+  };
 }
 
 async function mustExist(path: string): Promise<void> {
@@ -133,7 +171,7 @@ async function mustExist(path: string): Promise<void> {
   });
 }
 
-function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOptions): Place {
+function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOptions): Made {
   const id = placeId(entry);
   const { host } = entry;
   const version = (context.extension.packageJSON as { readonly version: string }).version;
@@ -165,7 +203,7 @@ function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOp
         log().warn(`${of.host} warns: ${plainText(text, 1000)}`);
       },
     });
-  return place(facts, () =>
+  const open = (): Registry =>
     withMirrors({
       registry: opened({
         host,
@@ -179,8 +217,8 @@ function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOp
       rules: () => network.rules(),
       open: endpoints(network, opened),
       now: Date.now,
-    }),
-  );
+    });
+  return { facts, open };
 }
 
 /** The registries that stand for another, each with its own account and kept as long as the place. */
@@ -205,18 +243,25 @@ function endpoints(
 }
 
 /** A place whose registry is made when it is first asked for: nothing is loaded for a tree that stays closed. */
-function place(
-  facts: Pick<Place, 'id' | 'name' | 'kind' | 'host'> & Partial<Place>,
-  open: () => Registry,
-): Place {
+function lasting({ facts, open }: Made): Omit<Known, 'key'> {
+  let opener = open;
   let registry: Registry | undefined;
-  return {
-    pinned: [],
-    pinnedOnly: false,
-    countsReads: false,
+  const place = {
+    ...noFacts,
     ...facts,
     get registry() {
-      return (registry ??= open());
+      return (registry ??= opener());
+    },
+  };
+  return {
+    place,
+    become: (made) => {
+      opener = made.open;
+      registry = undefined;
+      Object.assign(place, noFacts, made.facts);
     },
   };
 }
+
+/** What a place is where nothing is said of it. */
+const noFacts = { namespace: undefined, pinned: [], pinnedOnly: false, countsReads: false };

@@ -50,7 +50,9 @@ export function placeName({ host, namespace }: Listed): string {
 /** What two entries are the same registry by, and what its credentials are stored under. */
 export function placeId(entry: RegistrySetting): string {
   const place = placeName(entry);
-  return entry.name === undefined || entry.name === place ? place : `${place}#${entry.name}`;
+  // Local has the id of a host that is called so.
+  const name = place === 'local' ? (entry.name ?? place) : entry.name;
+  return name === undefined || (name === place && place !== 'local') ? place : `${place}#${name}`;
 }
 
 /** One list of several: an entry that comes again adds its pinned repositories to the first. */

@@ -1,6 +1,6 @@
 import type { Event, ExtensionContext } from 'vscode';
 import type { Browser } from '../browse/browser.ts';
-import type { Places } from '../browse/place.ts';
+import type { Place, Places } from '../browse/place.ts';
 import type { ManifestCache } from '../oci/store.ts';
 import type { Accounts } from './accounts.ts';
 import type { ArtifactTypes } from './artifactTypes.ts';
@@ -9,9 +9,16 @@ import type { Network } from './network.ts';
 import type { Questions } from './questions.ts';
 import type { Selection } from './selection.ts';
 
+export interface PlacesChange {
+  /** True where other places are there than before, or in another order. */
+  readonly isList: boolean;
+  /** Those of them that are spoken to, named or listed in another way. */
+  readonly places: readonly Place[];
+}
+
 /** Places that follow the settings. */
 export interface PlaceList extends Places {
-  readonly onDidChange: Event<void>;
+  readonly onDidChange: Event<PlacesChange>;
 }
 
 /** What views, commands and editors are given. Everything in it is made when it is first used. */

@@ -75,7 +75,6 @@ export function registerViews(services: Services): Disposable {
   });
   const showPlaces = (): void => {
     void commands.executeCommand('setContext', Context.noRegistries, places.all().length === 1);
-    changed.fire(undefined);
   };
   const showFilters = (): void => {
     const filters = browser.roots().flatMap((root) => browser.filter(root) ?? []);
@@ -95,8 +94,15 @@ export function registerViews(services: Services): Disposable {
       changed.fire(nodes ? [...nodes] : undefined);
       showFilters();
     }),
-    places.onDidChange(() => {
+    places.onDidChange(({ isList, places: others }) => {
       showPlaces();
+      // While the editor draws the whole tree, rows that are opened close again.
+      if (isList) {
+        changed.fire(undefined);
+      }
+      for (const root of browser.roots().filter(({ place }) => others.includes(place))) {
+        browser.refresh(root);
+      }
       showFilters();
     }),
     view.onDidCollapseElement(({ element }) => browser.collapse(element)),

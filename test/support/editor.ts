@@ -119,15 +119,26 @@ export function createEditor(page: Page): Editor {
           .waitFor({ timeout: 3_000 })
           .catch(() => undefined);
       }
-      // The first child stands below it, one level deeper.
-      const level = Number(await found.getAttribute('aria-level'));
-      const position = Number(await found.getAttribute('data-index'));
-      await page
-        .locator(
-          `.monaco-list-row[role="treeitem"][data-index="${position + 1}"][aria-level="${level + 1}"]:visible`,
-        )
-        .first()
-        .waitFor();
+      // The first child stands below it, one level deeper; rows that come above move both.
+      for (let attempt = 0; ; attempt++) {
+        const level = Number(await found.getAttribute('aria-level'));
+        const position = Number(await found.getAttribute('data-index'));
+        const child = page
+          .locator(
+            `.monaco-list-row[role="treeitem"][data-index="${position + 1}"][aria-level="${level + 1}"]:visible`,
+          )
+          .first();
+        const isThere = await child.waitFor({ timeout: 2_000 }).then(
+          () => true,
+          () => false,
+        );
+        if (isThere) {
+          return;
+        }
+        if (attempt === 10) {
+          throw new Error(`${String(label)} has no row below it`);
+        }
+      }
     },
     async context(target, item) {
       await target.waitFor();

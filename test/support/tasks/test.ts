@@ -59,7 +59,7 @@ const e2e: Stage = {
   name: 'e2e',
   run: async () => {
     await Promise.all([peers(), workbench()]);
-    return runStage('test/e2e/*.e2e.ts', { limit: 600, concurrency: 1 });
+    return runStage('test/e2e/*.e2e.ts', { limit: 600, concurrency: 2 });
   },
 };
 

@@ -224,28 +224,4 @@ describe('the rows of the tree', () => {
     assert.ok(all.some((node) => node.kind === 'note' && node.note === 'too-deep'));
     browser.dispose();
   });
-
-  it('are asked for anew where the same registry is spoken to in another way since', async () => {
-    const place = { id: 'p', name: 'P', kind: 'remote', host: 'p.example' } as const;
-    const more = { pinned: [], pinnedOnly: false, countsReads: false };
-    const failing: Registry = {
-      ...registryOf(new MemoryStore()),
-      repositories: () => Promise.reject(new OciError('plain-http-server', 'No')),
-    };
-    let now: Place = { ...place, ...more, registry: failing };
-    const browser = createBrowser({
-      places: { all: () => [now], get: () => now },
-      cache: createManifestCache(),
-      settings: () => ({ pageSize: 100, tagOrder: 'semver', foldTags: true }),
-    });
-    const rows = async (): Promise<readonly string[]> => {
-      const [root] = browser.roots();
-      assert.ok(root);
-      return (await browser.children(root)).map(({ kind }) => kind);
-    };
-    assert.deepEqual(await rows(), ['failure']);
-    now = { ...place, ...more, registry: registryOf(new MemoryStore()) };
-    assert.deepEqual(await rows(), ['repository']);
-    browser.dispose();
-  });
 });

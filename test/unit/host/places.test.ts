@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import '../../support/vscodeStub.ts';
+import type { Place } from '../../../src/browse/place.ts';
 import type { Accounts } from '../../../src/host/accounts.ts';
 import type { Network } from '../../../src/host/network.ts';
 import { createDispatcher } from '../../../src/oci/remote/dispatcher.ts';
@@ -18,7 +19,9 @@ const { createPlaces } = await import('../../../src/host/places.ts');
 const certificate = makeCertificate({ commonName: 'registry', names: ['127.0.0.1'] });
 
 /** The places of an editor with these registries, on a machine with this registries.conf. */
-function placesOf(t: TestContext, registries: readonly unknown[], conf = '') {
+function placesOf(t: TestContext, given: readonly unknown[], conf = '') {
+  let registries = given;
+  const told: ((host?: string) => void)[] = [];
   vscode.workspace['getConfiguration'] = () => ({
     get: () => '',
     inspect: (name: string) => ({
@@ -26,7 +29,12 @@ function placesOf(t: TestContext, registries: readonly unknown[], conf = '') {
       globalValue: name === 'registries' ? registries : undefined,
     }),
   });
-  vscode.workspace['onDidChangeConfiguration'] = () => ({ dispose: () => undefined });
+  vscode.workspace['onDidChangeConfiguration'] = (
+    listener: (event: { affectsConfiguration: (name: string) => boolean }) => void,
+  ) => {
+    told.push(() => listener({ affectsConfiguration: (name) => name === 'ociExplorer.registries' }));
+    return { dispose: () => undefined };
+  };
   const rules = readRegistriesConf({
     env: { CONTAINERS_REGISTRIES_CONF: 'registries.conf' },
     home: '',
@@ -46,7 +54,10 @@ function placesOf(t: TestContext, registries: readonly unknown[], conf = '') {
     },
     rules: () => rules,
     remember: (host: string, scheme: string) => Promise.resolve(void remembered.push(`${scheme}://${host}`)),
-    onDidChange: () => ({ dispose: () => undefined }),
+    onDidChange: (listener: (host?: string) => void) => {
+      told.push(listener);
+      return { dispose: () => undefined };
+    },
   } as unknown as Network;
   const accounts = {
     source: (place: string) => () => {
@@ -60,7 +71,18 @@ function placesOf(t: TestContext, registries: readonly unknown[], conf = '') {
   } as unknown as Parameters<typeof createPlaces>[0]['context'];
   const places = createPlaces({ context, network, accounts });
   t.after(() => places.dispose());
-  return { places, asked, made, remembered };
+  const [changeSettings, changeNetwork] = told;
+  return {
+    places,
+    asked,
+    made,
+    remembered,
+    changeNetwork,
+    configure: (entries: readonly unknown[]) => {
+      registries = entries;
+      changeSettings?.();
+    },
+  };
 }
 
 /** Asks who one is. */
@@ -131,5 +153,32 @@ describe('a registry of the settings', () => {
       [mirror.host, true],
       [mirror.host, true],
     ]);
+  });
+
+  it('is the same place when it is spoken to in another way, and only it is told of', (t) => {
+    const { places, configure, changeNetwork } = placesOf(t, [{ host: 'a.example' }, { host: 'b.example' }]);
+    const seen: unknown[] = [];
+    const ids = (of: readonly Place[]): readonly string[] => of.map(({ id }) => id);
+    places.onDidChange(({ isList, places: others }) => seen.push([isList, ...ids(others)]));
+    configure([{ host: 'a.example' }]);
+    assert.deepEqual(seen.splice(0), [], 'who has not asked is not told');
+    configure([{ host: 'a.example' }, { host: 'b.example' }]);
+    const [local, a, b] = places.all();
+    const registries = [local, a, b].map((place) => place?.registry);
+    configure([{ host: 'a.example' }, { host: 'b.example', repositories: ['team/app'], pinnedOnly: true }]);
+    assert.deepEqual(seen.splice(0), [[false, 'b.example']]);
+    assert.deepEqual(b && [b.pinned, b.pinnedOnly], [['team/app'], true]);
+    configure([{ host: 'c.example' }, { host: 'a.example' }, { host: 'b.example' }]);
+    assert.deepEqual(seen.splice(0), [[true, 'b.example']]);
+    assert.deepEqual(b && [b.pinned, b.pinnedOnly], [[], false]);
+    configure([{ host: 'a.example' }, { host: 'b.example' }]);
+    changeNetwork?.('b.example');
+    changeNetwork?.();
+    assert.deepEqual(seen, [[true], [false, 'b.example'], [false, 'a.example', 'b.example']]);
+    assert.deepEqual(places.all(), [local, a, b]);
+    assert.deepEqual(
+      places.all().map((place, index) => place.registry === registries[index]),
+      [true, false, false],
+    );
   });
 });
