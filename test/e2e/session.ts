@@ -74,8 +74,17 @@ export async function openWindow({ editor, workbench }: Session, workspaceFile: 
   url.searchParams.delete('folder');
   url.searchParams.set('workspace', workspaceFile);
   const page = await editor.page.context().newPage();
-  await openWorkbench(page, url.href);
-  return createEditor(page);
+  // On a busy machine the editor at times opens nothing in place of the folders of a file it has not read yet.
+  const folders = page.locator('.explorer-folders-view .monaco-list-row').first();
+  const nothing = page.getByText('No Folder Opened');
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await openWorkbench(page, url.href);
+    await folders.or(nothing).first().waitFor();
+    if (!(await nothing.isVisible())) {
+      return createEditor(page);
+    }
+  }
+  throw new Error(`${workspaceFile} does not open`);
 }
 
 async function initGit(folder: string): Promise<void> {
