@@ -114,6 +114,9 @@ export interface Settings {
   readonly manifestView: 'both' | 'original' | 'formatted';
   readonly inlayHints: boolean;
   readonly 'push.keepFileTimes': boolean;
+  /** Of folders, where their type leaves it open. */
+  readonly 'push.split': 'none' | 'folders' | 'patterns';
+  readonly 'push.compression': 'gzip' | 'zstd' | 'none';
   /** MiB above which a file is pointed out before a push. */
   readonly 'push.largeFile': number;
   /** MiB above which the size of a whole push is pointed out. */

@@ -8,7 +8,15 @@ type Action =
   | { readonly kind: 'continue' }
   | { readonly kind: 'add' }
   | { readonly kind: 'edit' | 'remove'; readonly key: string }
-  | { readonly kind: 'use'; readonly annotations: Metadata };
+  | { readonly kind: 'use'; readonly annotations: Metadata }
+  | { readonly kind: 'more'; readonly row: string };
+
+/** Rows of something else that is chosen in the same step. */
+export interface MoreRows {
+  readonly rows: () => readonly (Choice<string> | Separator)[];
+  /** A row was chosen. */
+  readonly choose: (row: string) => Promise<void>;
+}
 
 /** Annotation keys of the image specification that say something about any artifact. */
 const usualKeys = [
@@ -28,10 +36,14 @@ const usualKeys = [
 const maxKey = 256;
 
 /** A list of annotations that is changed until the person goes on. All of it works by keys alone. */
-export async function askAnnotations(at: StepInfo, start: Metadata): Promise<Metadata | Back> {
+export async function askAnnotations(
+  at: StepInfo,
+  start: Metadata,
+  more?: MoreRows,
+): Promise<Metadata | Back> {
   let annotations = start;
   for (;;) {
-    const action = await askAction(at, annotations);
+    const action = await askAction(at, annotations, more?.rows() ?? []);
     if (action === back) {
       return back;
     }
@@ -40,6 +52,9 @@ export async function askAnnotations(at: StepInfo, start: Metadata): Promise<Met
         return annotations;
       case 'use':
         annotations = action.annotations;
+        break;
+      case 'more':
+        await more?.choose(action.row);
         break;
       case 'remove':
         annotations = without(annotations, action.key);
@@ -55,7 +70,11 @@ export async function askAnnotations(at: StepInfo, start: Metadata): Promise<Met
   }
 }
 
-function askAction(at: StepInfo, annotations: Metadata): Promise<Action | Back> {
+function askAction(
+  at: StepInfo,
+  annotations: Metadata,
+  more: readonly (Choice<string> | Separator)[],
+): Promise<Action | Back> {
   const edit: QuickInputButton = { iconPath: new ThemeIcon('edit'), tooltip: l10n.t('Edit') };
   const remove: QuickInputButton = { iconPath: new ThemeIcon('trash'), tooltip: l10n.t('Remove') };
   const entries = Object.entries(annotations).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -75,6 +94,9 @@ function askAction(at: StepInfo, annotations: Metadata): Promise<Action | Back> 
       buttons: [edit, remove],
       value: { kind: 'edit', key } as const,
     })),
+    ...more.map((row) =>
+      'value' in row ? { ...row, value: { kind: 'more', row: row.value } as const } : row,
+    ),
   ];
   return askPick<Action>({
     ...at,

@@ -8,10 +8,20 @@ import { plainText } from '../host/plainText.ts';
 import type { Services } from '../host/services.ts';
 import { shortDigest } from '../oci/digest.ts';
 import { isRepository, isTag } from '../oci/reference.ts';
+import type { Packing } from '../packaging/packing.ts';
 import type { Source } from '../packaging/plan.ts';
 import { filesType, pushMediaType, pushTypes, typedType, type PushType } from '../packaging/pushTypes.ts';
 import { askPick, askText, back, type Back, type Choice, type Separator, type StepInfo } from './ask.ts';
 import { askAnnotations } from './askAnnotations.ts';
+import {
+  changedPacking,
+  chosenPacking,
+  hasFolder,
+  packingFor,
+  packingRows,
+  usualFor,
+  type PackingField,
+} from './askPacking.ts';
 import { askPlace, askRepository } from './askTarget.ts';
 import { runSteps, type Step } from './steps.ts';
 import { find, tagProblem } from './tag.ts';
@@ -23,12 +33,15 @@ export interface PushAnswers {
   readonly tag: string;
   readonly type: PushType;
   readonly annotations: Metadata;
+  readonly packing: Packing;
   /** What git and the files said, before anything was changed. */
   readonly offered: Metadata;
 }
 
 /** What was answered for a folder the last time. */
-type Remembered = Partial<Record<'place' | 'repository' | 'type', string>>;
+type Remembered = Partial<Record<'place' | 'repository' | 'type', string>> & {
+  readonly packing?: Partial<Packing>;
+};
 
 /** The row of the tree a push starts at. */
 export interface PushStart {
@@ -48,6 +61,7 @@ export async function askPush(
   const last = services.context.workspaceState.get<Remembered>(key) ?? {};
   const title = l10n.t('Push {0}', plainText(sources.map((source) => source.title).join(', '), 80));
   const metadata = await metadataOf(sources);
+  const isPacked = await hasFolder(sources);
   const given = givenBy(node);
   const steps: readonly Step<Partial<PushAnswers>>[] = [
     async (so, at) => {
@@ -100,19 +114,33 @@ export async function askPush(
       return type === back ? back : { ...so, type };
     },
     async (so, at) => {
-      const annotations = await askAnnotations({ ...at, title }, so.annotations ?? metadata);
-      return annotations === back ? back : { ...so, annotations };
+      const { type = filesType } = so;
+      let packing = so.packing ?? usualFor(last.packing);
+      const annotations = await askAnnotations(
+        { ...at, title },
+        so.annotations ?? metadata,
+        isPacked
+          ? {
+              rows: () => packingRows(type, packing),
+              choose: async (row) => {
+                packing = await changedPacking({ ...at, title }, packing, row as PackingField);
+              },
+            }
+          : undefined,
+      );
+      return annotations === back ? back : { ...so, annotations, packing };
     },
   ];
   const answers = await runSteps({}, steps, isChosen ? answersOf(given) : []);
-  const { place, repository, type } = answers;
+  const { place, repository, type = filesType, packing = usualFor(last.packing) } = answers;
   const remembered: Remembered = {
     ...(place ? { place: place.id } : {}),
     ...(repository === undefined ? {} : { repository }),
-    ...(type ? { type: type.id } : {}),
+    type: type.id,
+    packing: chosenPacking(packing),
   };
   await services.context.workspaceState.update(key, remembered);
-  return { ...answers, offered: metadata } as PushAnswers;
+  return { ...answers, packing: packingFor(type, packing), offered: metadata } as PushAnswers;
 }
 
 /** What git and the files say of what is pushed. */

@@ -17,6 +17,7 @@ import type { FetchedManifest, Op, ReadStore, Store } from '../oci/store.ts';
 import { buildArtifact, type BuiltArtifact } from '../packaging/artifact.ts';
 import { misfitOf, type Misfit } from '../packaging/fit.ts';
 import { fileLayerCache } from '../packaging/layerCache.ts';
+import { arrangeLayers } from '../packaging/packing.ts';
 import { planPush, type PushPlan, type Source } from '../packaging/plan.ts';
 import { preparePush } from '../packaging/preparePush.ts';
 import { previewText } from '../packaging/preview.ts';
@@ -25,14 +26,12 @@ import { sourcesOf } from '../packaging/sources.ts';
 import { confirm, pickOne } from './ask.ts';
 import { askPush, type PushAnswers, type PushStart } from './askPush.ts';
 import { rememberPush } from './lastPush.ts';
+import { detailOf, largest, misfitTexts, shownPath } from './pushDetail.ts';
 import { tellPushed } from './tellPushed.ts';
 import type { PushPreview } from './pushPreview.ts';
 import { isNode, nodeOf, shortText, shownText, targetText, type RepositoryTarget } from './targets.ts';
 
 const mebibyte = 1024 * 1024;
-
-/** Most files of one kind that the dialog names; the preview names more. */
-const maxNamed = 6;
 
 export function registerPush(services: Services, preview: PushPreview): Disposable {
   return Disposable.from(
@@ -170,7 +169,7 @@ export interface Packed {
 /** One notification for all: of more than three at once the editor hides the last, which is the one that tells. */
 function pack(
   sources: readonly Source[],
-  { place, repository, tag, type, annotations, keepFileTimes }: PushOrder,
+  { place, repository, tag, type, annotations, packing, keepFileTimes }: PushOrder,
   ui: PushUi,
   services: Services,
 ): Promise<Packed> {
@@ -180,10 +179,10 @@ function pack(
       const temporary = services.context.globalStorageUri.fsPath;
       await mkdir(temporary, { recursive: true });
       const largeFile = setting('push.largeFile') * mebibyte;
-      const planned = await planPush(sources, { largeFile, signal });
+      const planned = await planPush(sources, { largeFile, ignore: packing.ignore, signal });
       await ui.agreeToSize(planned);
       const { lacking, ownTag, ...prepared } = await preparePush(planned, type, signal);
-      const { plan } = prepared;
+      const plan = await arrangeLayers(prepared.plan, type, { ...packing, keepFileTimes, signal });
       const existing = await findManifest(place.registry.repository(repository), tag, { signal });
       let read = 0;
       const built = await buildArtifact(plan, {
@@ -217,14 +216,6 @@ async function agreeToSize(plan: PushPlan): Promise<void> {
       l10n.t('Pack'),
     );
   }
-}
-
-function largest({ layers }: PushPlan): readonly { readonly path: string; readonly size: number }[] {
-  return layers
-    .flatMap(({ entries }) => entries)
-    .filter(({ kind }) => kind === 'file')
-    .sort((a, b) => b.size - a.size)
-    .slice(0, maxNamed);
 }
 
 /** Shows what would be sent before a byte is; anything but *Push* ends here. */
@@ -263,69 +254,6 @@ async function agree(
   } else if (chosen !== go) {
     throw cancelled();
   }
-}
-
-function misfitTexts({ type, expected, titles }: Misfit): readonly string[] {
-  return named(
-    l10n.t('{0} holds {1}, which is not in:', plainText(type), plainText(expected.join(', '), 200)),
-    titles.map((title) => plainText(title)),
-  );
-}
-
-function detailOf(plan: PushPlan, { layers, root }: BuiltArtifact): readonly string[] {
-  const files = plan.layers.flatMap(({ entries }) => entries).filter(({ kind }) => kind !== 'folder').length;
-  const total = humanSize(layers.reduce((sum, { size }) => sum + size, 0));
-  const secrets = plan.concerns.filter(({ kind }) => kind === 'secret');
-  const large = plan.concerns.filter(({ kind }) => kind === 'large');
-  const outside = plan.skipped.filter(({ reason }) => reason === 'outside-link');
-  const others = new Set(plan.skipped.map(({ reason }) => reason));
-  others.delete('outside-link');
-  const count = plan.skipped.length - outside.length;
-  return [
-    l10n.t('Files: {0}, layers: {1}, {2}', files, layers.length, total),
-    ...named(
-      l10n.t('May hold secrets:'),
-      secrets.map(({ path }) => shownPath(path)),
-    ),
-    ...named(
-      l10n.t('Large:'),
-      large.map(({ path, size }) => `${shownPath(path)} (${humanSize(size)})`),
-    ),
-    ...named(
-      l10n.t('Left out, as links that leave the folder:'),
-      outside.map(({ path }) => shownPath(path)),
-    ),
-    count > 0 ? l10n.t('Left out: {0}, by {1}', count, [...others].map(reasonText).join(', ')) : '',
-    root.digest,
-  ];
-}
-
-function named(title: string, names: readonly string[]): readonly string[] {
-  if (names.length === 0) {
-    return [];
-  }
-  const rest = names.length - maxNamed;
-  return [
-    title,
-    ...names.slice(0, maxNamed).map((name) => `• ${name}`),
-    ...(rest > 0 ? [l10n.t('… and {0} more', rest)] : []),
-  ];
-}
-
-function reasonText(reason: PushPlan['skipped'][number]['reason']): string {
-  const texts: Readonly<Record<typeof reason, string>> = {
-    git: '.git',
-    recipe: '.oci/push.json',
-    gitignore: '.gitignore',
-    ociignore: '.ociignore',
-    'special-file': l10n.t('neither file nor folder'),
-    'outside-link': l10n.t('link that leaves the folder'),
-  };
-  return texts[reason];
-}
-
-function shownPath(path: string): string {
-  return plainText(workspace.asRelativePath(path));
 }
 
 /** Blobs this window has sent, by place, repository and digest: what may be there is asked for before it is sent again. */

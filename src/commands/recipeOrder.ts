@@ -3,7 +3,8 @@ import { localPlace } from '../host/places.ts';
 import type { Services } from '../host/services.ts';
 import { OciError } from '../oci/errors.ts';
 import { canonicalHost, isRepository, isTag } from '../oci/reference.ts';
-import { annotationsBy, type PushRecipe } from '../packaging/pushRecipe.ts';
+import { isPackedFreely } from '../packaging/packing.ts';
+import { annotationsBy, packingOf, type PushRecipe } from '../packaging/pushRecipe.ts';
 import { filesType, pushTypes, typedType, type PushType } from '../packaging/pushTypes.ts';
 import { recipePaths } from '../packaging/recipeFile.ts';
 import { sourcesOf } from '../packaging/sources.ts';
@@ -44,7 +45,11 @@ export async function recipeOrder(
       throw new OciError('recipe-invalid', `${key}: ${problem}`);
     }
   }
-  return { sources, order: { ...target, type, annotations, keepFileTimes: recipe.keepFileTimes } };
+  const packing = packingOf(recipe);
+  if (!isPackedFreely(type) && (packing.split !== 'none' || packing.compression !== 'gzip')) {
+    throw new OciError('recipe-invalid', `${recipe.type} says what its layers are: no split, no compression`);
+  }
+  return { sources, order: { ...target, type, annotations, packing, keepFileTimes: recipe.keepFileTimes } };
 }
 
 interface Target extends RepositoryTarget {

@@ -5,7 +5,13 @@ import { plainText } from '../host/plainText.ts';
 import { localPlace } from '../host/places.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
-import { changedAnnotations, parseRecipes, withRecipe, type PushRecipe } from '../packaging/pushRecipe.ts';
+import {
+  changedAnnotations,
+  parseRecipes,
+  recipePacking,
+  withRecipe,
+  type PushRecipe,
+} from '../packaging/pushRecipe.ts';
 import { readRecipeFile, recipeNames, recipePath, writeRecipeFile } from '../packaging/recipeFile.ts';
 import { confirm, inputOne } from './ask.ts';
 import { lastPush, type LastPush } from './lastPush.ts';
@@ -58,6 +64,7 @@ async function save({ answers, keepFileTimes }: LastPush, { folder, files }: Fou
     ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
     files,
     keepFileTimes,
+    ...recipePacking(answers.packing),
   });
   const name = await inputOne({
     title: l10n.t('Save Push Recipe'),

@@ -2,7 +2,6 @@ import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { parallelGzip } from '../archive/parallelGzip.ts';
 import { bodyOf } from '../base/bytes.ts';
 import { ownName, sweep } from '../base/leftovers.ts';
 import { verified } from '../oci/content.ts';
@@ -13,6 +12,7 @@ import { encodeManifest } from '../oci/goJson.ts';
 import { MediaType } from '../oci/mediaTypes.ts';
 import { MemoryStore } from '../oci/memory.ts';
 import type { Op } from '../oci/store.ts';
+import { compressionOf } from './compression.ts';
 import type { LayerCache, PackedLayer } from './layerCache.ts';
 import type { PlanLayer, PushPlan } from './plan.ts';
 import type { PreparedPush } from './preparePush.ts';
@@ -66,7 +66,7 @@ export class ArtifactStore extends MemoryStore {
 }
 
 /**
- * What `oras push` would make of the plan: a layer per source, folders as tar and gzip, the empty config or, as with
+ * What `oras push` would make of the plan: a layer per source, folders as tar and compressed, the empty config or, as with
  * `--config`, one of the type, and the manifest with oras's order of keys. Each folder is compressed once, to a temporary file.
  */
 export async function buildArtifact(plan: PushPlan, options: ArtifactOptions): Promise<BuiltArtifact> {
@@ -133,13 +133,14 @@ async function packFolder(
   options: ArtifactOptions,
 ): Promise<Descriptor> {
   const { signal, onBytes, keepFileTimes, cache } = options;
+  const { pack } = compressionOf(layer);
   const began = Date.now();
   const known = await cache?.find(layer, keepFileTimes);
   if (known && (known.isCertain || (await contentOf(layer, options)) === known.content)) {
     onBytes?.(layer.size);
     // Packed again only where it has to be sent.
     store.addFile(known.digest, (ending) =>
-      parallelGzip(tarOf(layer.entries, { keepFileTimes, signal: ending }), { signal: ending }),
+      pack(tarOf(layer.entries, { keepFileTimes, signal: ending }), { signal: ending }),
     );
     return folderLayer(layer, known, options);
   }
@@ -150,7 +151,7 @@ async function packFolder(
     onBytes?.(chunk.byteLength);
   });
   await pipeline(
-    counted(parallelGzip(tarred, { signal }), (chunk) => packed.update(chunk)),
+    counted(pack(tarred, { signal }), (chunk) => packed.update(chunk)),
     createWriteStream(file, { flags: 'wx' }),
     { signal },
   ).catch((error: unknown) => {
@@ -177,7 +178,7 @@ function folderLayer(
   options: ArtifactOptions,
 ): Descriptor {
   return {
-    mediaType: options.layerType?.(layer) ?? MediaType.layerTarGzip,
+    mediaType: options.layerType?.(layer) ?? compressionOf(layer).mediaType,
     digest,
     size,
     annotations: {

@@ -3,10 +3,13 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
 import { fileError, isOciError, OciError } from '../oci/errors.ts';
 
+/** Whose patterns left something out: those of files, or of the person who pushes. */
+export type IgnoreReason = 'gitignore' | 'ociignore' | 'chosen';
+
 /** The patterns of one file, and the folder they are relative to. */
 export interface IgnoreRules {
   readonly folder: string;
-  readonly reason: 'gitignore' | 'ociignore';
+  readonly reason: IgnoreReason;
   readonly lines: readonly string[];
   readonly matcher: Ignore;
 }
@@ -61,7 +64,7 @@ export function ignoredBy(
   rules: readonly IgnoreRules[],
   path: string,
   isFolder: boolean,
-): IgnoreRules['reason'] | undefined {
+): IgnoreReason | undefined {
   for (const { folder, reason, matcher } of rules.toReversed()) {
     const { ignored, unignored } = matcher.test(nameIn(folder, path, isFolder));
     if (ignored || unignored) {
@@ -76,7 +79,7 @@ export function rulesBelow(rules: readonly IgnoreRules[], folder: string): reado
   return rules.map((each) => withoutMatching(each, folder));
 }
 
-function rulesOf(folder: string, reason: IgnoreRules['reason'], lines: readonly string[]): IgnoreRules {
+export function rulesOf(folder: string, reason: IgnoreReason, lines: readonly string[]): IgnoreRules {
   return { folder, reason, lines, matcher: matcherOf(lines) };
 }
 
@@ -100,7 +103,7 @@ function nameIn(folder: string, path: string, isFolder: boolean): string {
 }
 
 /** Undefined when there is none. What cannot be read might name secrets, so it is not passed over. */
-async function readRules(path: string): Promise<string | undefined> {
+export async function readRules(path: string): Promise<string | undefined> {
   try {
     const stats = await stat(path);
     if (!stats.isFile()) {

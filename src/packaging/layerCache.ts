@@ -42,7 +42,7 @@ const maxEntries = 1_000;
 const coarsest = 2_000;
 
 /** Another form of what is packed has other digests, as has another version of what compresses. */
-const form = `1 ${versions.zlib}`;
+const form = `2 ${versions.zlib} ${versions['zstd'] ?? ''}`;
 
 /** Kept in a file, written whole; one that cannot be read is none, one that cannot be written costs time later and nothing else. */
 export function fileLayerCache(file: string): LayerCache {
@@ -98,9 +98,9 @@ function isEntry(value: unknown): value is Entry {
   );
 }
 
-function keyOf({ kind, entries }: PlanLayer, keepFileTimes: boolean): string {
+function keyOf({ kind, entries, compression = 'gzip' }: PlanLayer, keepFileTimes: boolean): string {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([form, kind, keepFileTimes]));
+  hash.update(JSON.stringify([form, kind, keepFileTimes, compression]));
   for (const { path, name, kind: each, size, mode, stamp, target = '' } of entries) {
     hash.update(
       JSON.stringify([path, name, each, size, mode, stamp.inode, stamp.modified, stamp.changed, target]),

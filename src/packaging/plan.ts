@@ -3,7 +3,16 @@ import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileError, OciError } from '../oci/errors.ts';
 import type { Op } from '../oci/store.ts';
-import { ignoredBy, rulesAbove, rulesBelow, rulesIn, type IgnoreRules } from './ignoreRules.ts';
+import type { Compression } from './compression.ts';
+import {
+  ignoredBy,
+  rulesAbove,
+  rulesBelow,
+  rulesIn,
+  rulesOf,
+  type IgnoreReason,
+  type IgnoreRules,
+} from './ignoreRules.ts';
 import { recipeFile } from './recipeFile.ts';
 import { looksSecret } from './secrets.ts';
 
@@ -45,11 +54,13 @@ export interface PlanLayer {
   /** Of a folder: itself first, then all below in the order of their names. */
   readonly entries: readonly PlanEntry[];
   readonly size: number;
+  /** Of a folder whose type does not fix how it is packed. Default gzip. */
+  readonly compression?: Compression;
 }
 
 export interface Skipped {
   readonly path: string;
-  readonly reason: 'git' | 'recipe' | 'gitignore' | 'ociignore' | 'special-file' | 'outside-link';
+  readonly reason: 'git' | 'recipe' | IgnoreReason | 'special-file' | 'outside-link';
 }
 
 export interface Concern {
@@ -69,6 +80,8 @@ export interface PushPlan {
 export interface PlanOptions extends Op {
   /** Bytes above which a file is pointed out. */
   readonly largeFile: number;
+  /** Patterns relative to each chosen folder, which count before those of files. */
+  readonly ignore?: readonly string[] | undefined;
 }
 
 const maxEntries = 200_000;
@@ -114,7 +127,9 @@ class Walk {
     const entries: PlanEntry[] = [];
     if (stats.isDirectory()) {
       const above = await rulesAbove(resolve(path));
-      await this.#folder(path, title, await realpath(path), above, entries);
+      const { ignore = [] } = this.#options;
+      const chosen = ignore.length > 0 ? [rulesOf(path, 'chosen', ignore)] : [];
+      await this.#folder(path, title, { root: await realpath(path), chosen }, above, entries);
       return { title, kind: 'folder', entries, size: entries.reduce((sum, { size }) => sum + size, 0) };
     }
     if (!stats.isFile()) {
@@ -128,7 +143,7 @@ class Walk {
   async #folder(
     path: string,
     name: string,
-    root: string,
+    top: { readonly root: string; readonly chosen: readonly IgnoreRules[] },
     above: readonly IgnoreRules[],
     entries: PlanEntry[],
   ): Promise<void> {
@@ -147,13 +162,13 @@ class Walk {
             ? 'git'
             : (await isRecipes(inner, each.isDirectory()))
               ? 'recipe'
-              : ignoredBy(rules, inner, each.isDirectory());
+              : ignoredBy([...rules, ...top.chosen], inner, each.isDirectory());
         if (reason) {
           this.skipped.push({ path: inner, reason });
         } else if (each.isDirectory()) {
-          await this.#folder(inner, innerName, root, rules, entries);
+          await this.#folder(inner, innerName, top, rules, entries);
         } else if (each.isSymbolicLink()) {
-          await this.#link(inner, innerName, root, entries);
+          await this.#link(inner, innerName, top.root, entries);
         } else if (each.isFile()) {
           const entry = this.#entry(inner, innerName, 'file', await lstat(inner));
           this.#look(entry);

@@ -27,9 +27,11 @@ export function previewText(
       plan.concerns.map(({ path, kind, size }) => ({ path: nameOf(path), why: kind, size: humanSize(size) })),
     ),
     leftOut: cut(plan.skipped.map(({ path, reason }) => ({ path: nameOf(path), why: reason }))),
-    layers: layers.map(({ digest, size }, index) => ({
+    layers: layers.map(({ digest, size, mediaType }, index) => ({
       title: plan.layers[index]?.title,
+      files: plan.layers[index]?.entries.filter(({ kind }) => kind !== 'folder').length,
       size: humanSize(size),
+      mediaType,
       digest,
     })),
     files: cut(

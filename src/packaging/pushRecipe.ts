@@ -1,9 +1,12 @@
 import { safeParts } from '../archive/safePath.ts';
-import { both, list, object, text, type Check } from '../artifacts/checks.ts';
+import { both, list, object, oneOf, text, type Check } from '../artifacts/checks.ts';
 import { isRecord } from '../oci/descriptor.ts';
 import { duplicateKey } from '../oci/duplicateKey.ts';
 import { isOciError, OciError } from '../oci/errors.ts';
 import { parseBounded } from '../oci/parseBounded.ts';
+import { compressions, type Compression } from './compression.ts';
+import { usualPacking, type Packing } from './packing.ts';
+import { splits, type Split } from './splitLayers.ts';
 
 /** A push as it can be repeated, on another machine too. Never a credential. */
 export interface PushRecipe {
@@ -17,6 +20,10 @@ export interface PushRecipe {
   /** Relative to the folder of the workspace, with `/`; `.` is that folder. */
   readonly files: readonly string[];
   readonly keepFileTimes: boolean;
+  /** As `Packing` has them; absent: as oras packs. */
+  readonly split?: Split;
+  readonly compression?: Compression;
+  readonly ignore?: readonly string[];
 }
 
 /** Most bytes of a file of recipes. */
@@ -52,6 +59,12 @@ const annotations: Check = (value, at) => {
   return wrong && `${at}.${wrong[0].slice(0, 100)} is neither a text nor null`;
 };
 
+/** One line, as a file of patterns has them. */
+const patterns = list(text(new RegExp(`^${line}+$`), 1024, 'a pattern in one line'), 200, 0);
+
+const split: Check = (value, at) =>
+  Array.isArray(value) ? patterns(value, at) : oneOf(splits)(value, at)?.concat(', or a list of patterns');
+
 const recipe = object(
   {
     name: text(new RegExp(`^(?! )${line}+$`), 100, 'a name of at most 100 characters in one line'),
@@ -64,6 +77,9 @@ const recipe = object(
     annotations,
     files: list(path, 1000),
     keepFileTimes: (value, at) => (typeof value === 'boolean' ? undefined : `${at} is not true or false`),
+    split,
+    compression: oneOf(compressions),
+    ignore: patterns,
   },
   ['name', 'target', 'type', 'files'],
 );
@@ -116,6 +132,28 @@ export function withRecipe(content: string | undefined, added: PushRecipe): stri
   // What could not be read again is not written.
   parseRecipes(made);
   return made;
+}
+
+/** How a recipe packs, whatever is usual by now. */
+export function packingOf({
+  split: chosen = usualPacking.split,
+  compression = usualPacking.compression,
+  ignore = usualPacking.ignore,
+}: PushRecipe): Packing {
+  return { split: chosen, compression, ignore };
+}
+
+/** As a recipe says it: what is usual is left out. */
+export function recipePacking({
+  split: chosen,
+  compression,
+  ignore,
+}: Packing): Pick<PushRecipe, 'split' | 'compression' | 'ignore'> {
+  return {
+    ...(chosen === usualPacking.split ? {} : { split: chosen }),
+    ...(compression === usualPacking.compression ? {} : { compression }),
+    ...(ignore.length > 0 ? { ignore } : {}),
+  };
 }
 
 type Annotations = Readonly<Record<string, string>>;

@@ -90,7 +90,9 @@ test('the file of recipes is checked and completed by its schema', async () => {
       position,
     );
     const labels = items.map(({ label }) => (typeof label === 'string' ? label : label.label));
-    assert.ok(labels.includes('annotations') && labels.includes('keepFileTimes'), labels.join(', '));
+    for (const field of ['annotations', 'keepFileTimes', 'split', 'compression', 'ignore']) {
+      assert.ok(labels.includes(field), labels.join(', '));
+    }
     await commands.executeCommand('workbench.action.closeAllEditors');
   } finally {
     await remove();

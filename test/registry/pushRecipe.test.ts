@@ -243,6 +243,79 @@ describe('a push that is repeated', () => {
     assert.equal(await digestAt('refused'), undefined);
   });
 
+  it('is saved with how its folders are packed, which is chosen behind the annotations, and repeats that', async () => {
+    for (const part of ['one', 'two']) {
+      await mkdir(path.join(folder, `parts/${part}`), { recursive: true });
+      await writeFile(path.join(folder, `parts/${part}/text.txt`), part);
+      await writeFile(path.join(folder, `parts/${part}/text.map`), part);
+    }
+    const target = ['Work', { typed: 'team/docs' }, { typed: 'parts' }] as const;
+    window.script(
+      ...target,
+      'Files',
+      'Split into Layers…',
+      'by folder',
+      'Compression…',
+      'zstd',
+      'Leave Out…',
+      { typed: '*.map, /two/*.bin' },
+      'Continue',
+      'Push',
+      'Save Recipe…',
+    );
+    await window.run(Command.pushWorkspace);
+    await window.settled();
+    const asked = window.shown.find(({ kind }) => kind === 'modal');
+    assert.match(asked?.detail ?? '', /Files: 4, layers: 3/);
+    assert.match(asked?.detail ?? '', /oras does not unpack its folders/);
+    assert.match(asked?.detail ?? '', /Left out: 3, by .*your patterns/);
+    window.script({ typed: 'parts' });
+    await window.run(Command.savePushRecipe);
+    const { recipes } = JSON.parse(await readFile(file(), 'utf8')) as { recipes: readonly PushRecipe[] };
+    const saved = recipes.find(({ name }) => name === 'parts');
+    assert.deepEqual(saved, {
+      name: 'parts',
+      target: `${server.host}/team/docs:parts`,
+      type: 'application/vnd.oci-explorer.files.v1',
+      files: ['.'],
+      keepFileTimes: false,
+      split: 'folders',
+      compression: 'zstd',
+      ignore: ['*.map', '/two/*.bin'],
+    });
+    const { bytes, descriptor } = await registry.repository('team/docs').manifest('parts');
+    const { layers } = JSON.parse(Buffer.from(bytes).toString()) as {
+      layers: readonly { mediaType: string; annotations: Record<string, string> }[];
+    };
+    assert.deepEqual(
+      layers.map(({ mediaType, annotations }) => [annotations['org.opencontainers.image.title'], mediaType]),
+      ['project', 'project/docs', 'project/parts'].map((title) => [
+        title,
+        'application/vnd.oci.image.layer.v1.tar+zstd',
+      ]),
+    );
+    const other = { ...saved, target: `${server.host}/team/docs:again` };
+    await writeFile(file(), JSON.stringify({ recipes: [other] }));
+    window.script('Push');
+    await window.run(Command.pushFromRecipe);
+    assert.equal(await digestAt('again'), descriptor.digest);
+    // The next push of the folder begins as this one was; a type that says what its layers are leaves nothing to choose.
+    window.script(...target, 'Helm chart', 'Escape');
+    await window.run(Command.pushWorkspace);
+    const labels = window.shown.at(-1)?.choices ?? [];
+    assert.ok(labels.some((label) => label.includes('Leave Out')));
+    assert.ok(!labels.some((label) => /Split|Compression/.test(label)), labels.join('\n'));
+    window.script(...target, 'Files', 'Compression…', 'gzip', 'Continue', 'Escape');
+    await window.run(Command.pushWorkspace);
+    assert.match(window.shown.at(-1)?.detail ?? '', /Files: 4, layers: 3/);
+    assert.doesNotMatch(window.shown.at(-1)?.detail ?? '', /oras does not/);
+    await writeFile(file(), JSON.stringify({ recipes: [{ ...other, type: 'helm-chart' }] }));
+    window.script();
+    await window.run(Command.pushFromRecipe);
+    await window.settled();
+    assert.match(window.shown.at(-1)?.title ?? '', /push\.json cannot be used/);
+  });
+
   it('is refused when it names another registry than those of the tree, or what is not in the folder', async () => {
     window.script();
     for (const differs of [

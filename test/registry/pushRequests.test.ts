@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -8,7 +9,9 @@ import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
 import { remoteRegistry } from '../../src/oci/remote/registry.ts';
 import type { FetchedManifest, Repository } from '../../src/oci/store.ts';
 import { buildArtifact } from '../../src/packaging/artifact.ts';
+import { arrangeLayers, usualPacking } from '../../src/packaging/packing.ts';
 import { planPush } from '../../src/packaging/plan.ts';
+import { filesType } from '../../src/packaging/pushTypes.ts';
 import { sendArtifact } from '../../src/packaging/sendArtifact.ts';
 import { startCountingProxy, type CountingProxy } from '../support/countingProxy.ts';
 import { runPeer } from '../support/peers.ts';
@@ -108,6 +111,46 @@ for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {
         path.join(work, 'out'),
         `${registry.host}/team/files:1`,
       ]);
+    });
+
+    it('is the layer of the changed file and the manifest when one changed in a folder that is split', async () => {
+      const site = path.join(work, 'site');
+      for (let at = 0; at < 20; at++) {
+        await mkdir(path.join(site, `part-${at}`), { recursive: true });
+        await writeFile(path.join(site, `part-${at}/text.bin`), randomBytes(20_000));
+      }
+      await writeFile(path.join(site, 'index.html'), 'first');
+      const pushSite = async (): Promise<number> => {
+        const plan = await planPush([{ path: site, title: 'site' }], { largeFile: Infinity });
+        const options = { ...usualPacking, split: 'folders', keepFileTimes: false } as const;
+        const built = await buildArtifact(await arrangeLayers(plan, filesType, options), {
+          artifactType: 'application/vnd.acme.files',
+          annotations: {},
+          keepFileTimes: false,
+          temporary: work,
+        });
+        assert.equal(built.layers.length, 21);
+        proxy.forget();
+        const existing = await repository.manifest('site').catch(() => undefined);
+        let bytes = 0;
+        await sendArtifact(built, repository, 'site', {
+          existing,
+          wasSent: () => false,
+          onBytes: (more) => (bytes += more),
+        });
+        await built.dispose();
+        return bytes - built.root.size;
+      };
+      assert.ok((await pushSite()) > 400_000);
+      // The tag, two for each layer and for the config, the manifest.
+      assert.ok(proxy.exchanges.length <= 1 + 2 * 22 + 1, JSON.stringify(proxy.exchanges));
+      await writeFile(path.join(site, 'part-7/text.bin'), randomBytes(20_000));
+      const bytes = await pushSite();
+      assert.ok(bytes > 20_000 && bytes < 22_000, `${bytes} bytes`);
+      assert.equal(proxy.exchanges.length, 4, JSON.stringify(proxy.exchanges));
+      await writeFile(path.join(site, 'index.html'), 'second');
+      assert.ok((await pushSite()) < 1_000);
+      assert.equal(proxy.exchanges.length, 4);
     });
 
     it('is everything again where the registry lost what its manifest names', async () => {

@@ -25,6 +25,8 @@ const settings: Readonly<Record<keyof Settings, string | readonly string[]>> = {
   manifestView: 'string',
   inlayHints: 'boolean',
   'push.keepFileTimes': 'boolean',
+  'push.split': 'string',
+  'push.compression': 'string',
   'push.largeFile': 'number',
   'push.largeTotal': 'number',
 };

@@ -17,6 +17,8 @@ const harmless = [
   'ociExplorer.manifestView',
   'ociExplorer.inlayHints',
   'ociExplorer.push.keepFileTimes',
+  'ociExplorer.push.split',
+  'ociExplorer.push.compression',
   'ociExplorer.push.largeFile',
   'ociExplorer.push.largeTotal',
 ];

@@ -104,6 +104,18 @@ describe('layers that were packed before', () => {
     assert.equal(await fileLayerCache(cacheFile()).find(renamed, false), undefined);
   });
 
+  it('are not taken for those of another compression', async () => {
+    await build(later(10));
+    const plan = await planPush([{ path: site, title: 'site' }], { largeFile: Infinity });
+    const [layer] = plan.layers;
+    assert.ok(layer);
+    const cache = fileLayerCache(cacheFile());
+    assert.ok(await cache.find(layer, false));
+    for (const compression of ['zstd', 'none'] as const) {
+      assert.equal(await cache.find({ ...layer, compression }, false), undefined);
+    }
+  });
+
   it('are none where the file of them is broken, and that breaks no push', async () => {
     for (const text of ['', '{', 'null', '[1, {"key": 3}]', '[{"key":"a","digest":"sha256:zz"}]']) {
       await writeFile(cacheFile(), text);
