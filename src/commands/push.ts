@@ -27,6 +27,7 @@ import { confirm, pickOne } from './ask.ts';
 import { askPush, type PushAnswers, type PushStart } from './askPush.ts';
 import { rememberPush } from './lastPush.ts';
 import { detailOf, largest, misfitTexts, shownPath } from './pushDetail.ts';
+import { askToMove, watchTag } from './tagWatch.ts';
 import { tellPushed } from './tellPushed.ts';
 import type { PushPreview } from './pushPreview.ts';
 import { isNode, nodeOf, shortText, shownText, targetText, type RepositoryTarget } from './targets.ts';
@@ -111,6 +112,10 @@ export interface PushUi {
   readonly agreeToSize: (plan: PushPlan) => Promise<void>;
   /** @throws an abort when it does not */
   readonly agree: (target: string, tag: string, packed: Packed) => Promise<void>;
+  /** True: `agree` asked a person, who takes any time to answer. */
+  readonly asks: boolean;
+  /** The tag points elsewhere by now than `agree` was told. @throws where it is not to be overwritten */
+  readonly agreeToMove: (target: string, tag: string, now: Digest | undefined) => Promise<void>;
   /** Of a push that is done again from the list of transfers; without it, none is. */
   readonly tell?: (pushed: Pushed, order: PushOrder) => void;
 }
@@ -120,6 +125,8 @@ export function pushDialogs(services: Services, preview: PushPreview): PushUi {
     withProgress,
     agreeToSize,
     agree: (target, tag, packed) => agree(target, tag, packed, services, preview),
+    asks: true,
+    agreeToMove: askToMove,
     tell: (pushed, order) => void tellPushed(pushed, order, false),
   };
 }
@@ -263,12 +270,25 @@ async function send(
   { built, existing }: Packed,
   target: RepositoryTarget & { readonly tag: string },
   store: Store,
-  { withProgress: show, retry }: Pick<PushUi, 'withProgress'> & Pick<TransferFacts, 'retry'>,
+  {
+    withProgress: show,
+    asks,
+    agreeToMove,
+    retry,
+  }: Pick<PushUi, 'withProgress' | 'asks' | 'agreeToMove'> & Pick<TransferFacts, 'retry'>,
   services: Services,
 ): Promise<Pick<Pushed, 'present' | 'bytesSent'>> {
   const keyOf = (digest: Digest): string => `${target.place.id} ${target.repository} ${digest}`;
   const layers = new Set(built.layers.map(({ digest }) => digest));
   const what = shownText(target, target.tag);
+  const beforeTag = watchTag({
+    store,
+    tag: target.tag,
+    seen: existing?.descriptor.digest,
+    to: built.root.digest,
+    wasAsked: asks,
+    agreeToMove: (now) => agreeToMove(what, target.tag, now),
+  });
   let present = 0;
   let bytesSent = 0;
   await withTransfer(
@@ -286,6 +306,7 @@ async function send(
           share,
           signal,
           existing,
+          beforeTag,
           wasSent: (digest) => sent.get(keyOf(digest)) === true,
           onDone: (descriptor, how) => {
             sent.set(keyOf(descriptor.digest), true);

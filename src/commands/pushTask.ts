@@ -21,6 +21,7 @@ import type { Services } from '../host/services.ts';
 import { isAbort, OciError } from '../oci/errors.ts';
 import { pushSources, type PushUi } from './push.ts';
 import { recipeOrder } from './recipeOrder.ts';
+import { refuseToMove } from './tagWatch.ts';
 import { shownText } from './targets.ts';
 import { diskFolders, recipesOf } from './workspaceRecipes.ts';
 
@@ -142,6 +143,8 @@ async function pushByName(
       }
       return Promise.resolve();
     },
+    asks: false,
+    agreeToMove: (target, _tag, now) => refuseToMove(target, now),
   };
   const { built, present, bytesSent } = await pushSources(sources, order, ui, services);
   const { layers, root } = built;

@@ -14,6 +14,7 @@ import {
   type CopyEvents,
   type FetchedManifest,
   type Op,
+  type PushOp,
   type ReadStore,
   type Store,
 } from './store.ts';
@@ -29,6 +30,11 @@ export interface CopyOptions extends Op, CopyEvents {
   readonly mayBeThere?: boolean;
   /** The manifest `ref` points to, where it was read a moment ago: what a person agreed to is what is copied. */
   readonly found?: FetchedManifest | undefined;
+  /**
+   * Asked right before the root is written under its tag, when all else is there: where the tag points by then, which is where
+   * it is moved from. Whoever does not agree to that throws, and the tag stays what it is.
+   */
+  readonly beforeTag?: ((op: Op) => Promise<Digest | undefined>) | undefined;
   /** Where `tag` points in the target, where it was asked a moment ago. */
   readonly tagged?: Digest | undefined;
   /** Of an index: only these of its manifests, in a new index; see `someOfIndex`. Default all. */
@@ -83,6 +89,7 @@ class Run {
   /** Every manifest that is in the target now, in the order it came. */
   readonly #manifests = new Map<Digest, Descriptor>();
   readonly #stop: () => void;
+  #tag: string | undefined;
 
   constructor(
     src: ReadStore,
@@ -99,6 +106,7 @@ class Run {
 
   /** A subject is there before what refers to it, as not every registry takes them the other way; the tag comes last. */
   async root({ descriptor, bytes }: FetchedManifest, tag: string | undefined): Promise<void> {
+    this.#tag = tag;
     const { referrers } = this.#options;
     const first = referrers === true ? undefined : tag;
     if (!(await this.#again(descriptor, bytes, first))) {
@@ -109,6 +117,22 @@ class Run {
       if (tag !== undefined) {
         await this.#push(descriptor, bytes, tag);
       }
+    }
+  }
+
+  /** Under the tag that was asked for: a server that compares says whether it moved since it was looked at. */
+  async #pushRoot(descriptor: Descriptor, bytes: Uint8Array, tag: string): Promise<void> {
+    const { signal, beforeTag } = this.#options;
+    const from = await beforeTag?.({ signal });
+    try {
+      await this.#pushTo(descriptor, bytes, { tag, from });
+    } catch (error) {
+      if (!beforeTag || from === undefined || !isOciError(error, 'tag-exists')) {
+        throw error;
+      }
+      const now = await beforeTag({ signal });
+      // It still points there: the server compares with something else.
+      await this.#pushTo(descriptor, bytes, { tag, from: now === from ? undefined : now });
     }
   }
 
@@ -222,9 +246,15 @@ class Run {
   }
 
   #push(descriptor: Descriptor, bytes: Uint8Array, tag: string | undefined): Promise<void> {
+    return tag !== undefined && tag === this.#tag
+      ? this.#pushRoot(descriptor, bytes, tag)
+      : this.#pushTo(descriptor, bytes, { tag });
+  }
+
+  #pushTo(descriptor: Descriptor, bytes: Uint8Array, where: Pick<PushOp, 'tag' | 'from'>): Promise<void> {
     const { signal, onBytes } = this.#options;
     return this.#limiter.run(
-      () => this.#dst.push(descriptor, bodyOf(bytes), { signal, tag, onBytes }),
+      () => this.#dst.push(descriptor, bodyOf(bytes), { signal, onBytes, ...where }),
       signal,
     );
   }

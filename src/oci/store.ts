@@ -79,6 +79,8 @@ export interface ReadStore {
 export interface PushOp extends Op {
   /** Manifests only: the name the manifest is written under, which is then the last thing to change. */
   readonly tag?: string | undefined;
+  /** Where that name points by now: a server that can compare moves it only from there (`tag-exists`); others do not look. */
+  readonly from?: Digest | undefined;
   /** Called with the bytes sent since the last call; negative when a retry starts again. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }

@@ -6,7 +6,7 @@ import { parseManifest, successors } from '../oci/manifest.ts';
 import type { CopyEvents, FetchedManifest, Op, Store } from '../oci/store.ts';
 import type { BuiltArtifact } from './artifact.ts';
 
-export interface SendOptions extends Op, CopyEvents, Pick<CopyOptions, 'share'> {
+export interface SendOptions extends Op, CopyEvents, Pick<CopyOptions, 'share' | 'beforeTag'> {
   /** What the tag points to before. */
   readonly existing: FetchedManifest | undefined;
   /** True for a blob that may be in the target, as when it was sent there before: it is asked for. */
@@ -26,7 +26,8 @@ export async function sendArtifact(
   tag: string,
   { existing, wasSent, ...options }: SendOptions,
 ): Promise<void> {
-  if (existing?.descriptor.digest === root.digest) {
+  // What was so when it was read may be otherwise by now.
+  if (existing?.descriptor.digest === root.digest && (await isStill(root.digest, options))) {
     for (const each of [...layers, root]) {
       options.onPlan?.(each);
       options.onDone?.(each, 'present');
@@ -48,6 +49,13 @@ export async function sendArtifact(
     }
     await copy(store, root.digest, target, tag, options);
   }
+}
+
+async function isStill(
+  digest: Digest,
+  { beforeTag, signal }: Pick<SendOptions, 'beforeTag' | 'signal'>,
+): Promise<boolean> {
+  return beforeTag === undefined || (await beforeTag({ signal })) === digest;
 }
 
 function heldBy(existing: FetchedManifest | undefined): ReadonlySet<Digest> {

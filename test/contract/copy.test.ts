@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { bodyOf, collect } from '../../src/base/bytes.ts';
 import { copy } from '../../src/oci/copy.ts';
 import type { Descriptor } from '../../src/oci/descriptor.ts';
-import { isOciError } from '../../src/oci/errors.ts';
+import { isOciError, OciError } from '../../src/oci/errors.ts';
 import { encodeManifest } from '../../src/oci/goJson.ts';
 import { parseManifest, successors } from '../../src/oci/manifest.ts';
 import { isManifestType, MediaType } from '../../src/oci/mediaTypes.ts';
@@ -218,6 +218,60 @@ describe('copy', () => {
     }
   });
 
+  it('asks where the tag points when all else is there, moves it from there, and else not at all', async () => {
+    const { store } = await randomGraph(7);
+    const rival = manifestOf(content(MediaType.empty, '{}'), []);
+    /** Compares as a registry that knows `If-Match`, or refuses whatever it is told. */
+    class Comparing extends MemoryStore {
+      readonly froms: (string | undefined)[] = [];
+      readonly compares: boolean;
+      constructor(compares: boolean) {
+        super();
+        this.compares = compares;
+      }
+      override async push(descriptor: Descriptor, body: Body, op: PushOp = {}): Promise<void> {
+        if (op.tag !== undefined) {
+          this.froms.push(op.from);
+          const now = await this.resolve(op.tag);
+          if (op.from !== undefined && (!this.compares || now.digest !== op.from)) {
+            throw new OciError('tag-exists', 'moved');
+          }
+        }
+        await super.push(descriptor, body, op);
+      }
+    }
+    const seen = manifestOf(content(MediaType.empty, '{}'), [], { annotations: { seen: 'yes' } });
+    for (const compares of [true, false]) {
+      const to = new Comparing(compares);
+      for (const each of [rival, seen]) {
+        await to.push(each.descriptor, bodyOf(each.bytes));
+      }
+      await to.tag(seen.descriptor, 'v1');
+      const root = await store.resolve('root');
+      // Who does not agree leaves the tag as it is.
+      const refused = copy(store, 'root', to, 'v1', { beforeTag: () => Promise.reject(new Error('no')) });
+      await assert.rejects(refused, /no/);
+      assert.equal((await to.resolve('v1')).digest, seen.descriptor.digest);
+      // Moved between the look and the write, which only who compares can tell.
+      let asked = 0;
+      await copy(store, 'root', to, 'v1', {
+        beforeTag: async () => {
+          const { digest } = await to.resolve('v1');
+          if (++asked === 1) {
+            assert.ok(await to.has(successorOf(await store.manifest('root'))));
+            await to.tag(rival.descriptor, 'v1');
+          }
+          return asked === 1 && !compares ? rival.descriptor.digest : digest;
+        },
+      });
+      assert.equal((await to.resolve('v1')).digest, root.digest);
+      assert.deepEqual(
+        to.froms,
+        compares ? [seen.descriptor.digest, rival.descriptor.digest] : [rival.descriptor.digest, undefined],
+      );
+    }
+  });
+
   it('refuses what is missing, what is nested without end, and what has too many parts', async () => {
     const store = new MemoryStore();
     const config = content(MediaType.empty, '{}');
@@ -243,6 +297,12 @@ describe('copy', () => {
     }
   });
 });
+
+function successorOf({ bytes, descriptor }: FetchedManifest): Descriptor {
+  const [first] = successors(parseManifest(bytes, descriptor.mediaType));
+  assert.ok(first);
+  return first;
+}
 
 async function faultAt(
   store: MemoryStore,

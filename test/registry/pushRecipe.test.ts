@@ -3,16 +3,21 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import '../support/vscodeStub.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { builtInTable } from '../../src/artifacts/table.ts';
+import { bodyOf } from '../../src/base/bytes.ts';
 import { Command, taskType } from '../../src/contributions.ts';
 import { isOciError } from '../../src/oci/errors.ts';
+import { MediaType } from '../../src/oci/mediaTypes.ts';
 import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
 import { remoteRegistry } from '../../src/oci/remote/registry.ts';
 import type { Registry } from '../../src/oci/store.ts';
 import type { PushRecipe } from '../../src/packaging/pushRecipe.ts';
+import { content, manifestOf } from '../contract/content.ts';
 import { commandServices, placeOf, type CommandServices } from '../support/commandServices.ts';
+import { startCountingProxy, type CountingProxy } from '../support/countingProxy.ts';
 import { runPeer } from '../support/peers.ts';
 import { startRegistry, type RunningRegistry } from '../support/registries.ts';
 import { scriptedWindow } from '../support/scriptedWindow.ts';
@@ -38,6 +43,7 @@ interface Provider {
 const vscode = (await import('vscode')) as unknown as Parameters<typeof scriptedWindow>[0] & {
   readonly tasks: object;
   readonly Uri: object;
+  readonly window: { readonly showWarningMessage: (...args: readonly unknown[]) => Promise<unknown> };
 };
 const window = scriptedWindow(vscode);
 const properties: Readonly<Record<string, { readonly default: unknown }>> =
@@ -70,6 +76,7 @@ describe('a push that is repeated', () => {
   let server: RunningRegistry;
   let registry: Registry;
   let made: CommandServices;
+  let proxy: CountingProxy;
   let work: string;
   let folder: string;
 
@@ -87,7 +94,15 @@ describe('a push that is repeated', () => {
       credentials: () => Promise.resolve(undefined),
       userAgent: 'oci-explorer-test',
     });
-    made = commandServices([placeOf(registry, 'Work', server.host)]);
+    proxy = await startCountingProxy(server.host);
+    const proxied = remoteRegistry({
+      host: proxy.host,
+      scheme: 'http',
+      dispatcher,
+      credentials: () => Promise.resolve(undefined),
+      userAgent: 'oci-explorer-test',
+    });
+    made = commandServices([placeOf(registry, 'Work', server.host), placeOf(proxied, 'Counted', proxy.host)]);
     const state = new Map<string, unknown>();
     Object.assign(made.services, {
       types: { table: () => builtInTable },
@@ -110,6 +125,7 @@ describe('a push that is repeated', () => {
   after(async () => {
     made.dispose();
     await dispatcher.destroy();
+    await proxy.stop();
     await server.stop();
     await rm(work, { recursive: true, force: true });
   });
@@ -314,6 +330,125 @@ describe('a push that is repeated', () => {
     await window.run(Command.pushFromRecipe);
     await window.settled();
     assert.match(window.shown.at(-1)?.title ?? '', /push\.json cannot be used/);
+  });
+
+  describe('to a tag that somebody else moves meanwhile', () => {
+    const index = (): string => path.join(folder, 'docs/index.md');
+    const question = (at: number): string =>
+      window.shown.filter(({ kind }) => kind === 'modal')[at]?.title ?? '';
+
+    /** Something else under a tag, as another person pushes it. */
+    async function moved(tag: string): Promise<string> {
+      const other = manifestOf(content(MediaType.empty, '{}'), [], { annotations: { at: tag } });
+      await registry
+        .repository('team/docs')
+        .push(content(MediaType.empty, '{}').descriptor, bodyOf(Buffer.from('{}')));
+      await registry.repository('team/docs').push(other.descriptor, bodyOf(other.bytes), { tag });
+      return other.descriptor.digest;
+    }
+
+    async function order(tag: string): Promise<void> {
+      const differs = { type: 'application/vnd.oci-explorer.files.v1', split: 'none', ignore: [] } as const;
+      await change({ ...differs, target: `${proxy.host}/team/docs:${tag}` });
+    }
+
+    /** Pushes by the recipe; while the first question is open, `meanwhile` happens. */
+    async function push(meanwhile: () => Promise<unknown>, ...answers: readonly string[]): Promise<void> {
+      window.script(...answers);
+      const ask = vscode.window.showWarningMessage;
+      let isOpen = true;
+      Object.assign(vscode.window, {
+        showWarningMessage: async (...args: readonly unknown[]) => {
+          if (isOpen) {
+            isOpen = false;
+            await meanwhile();
+          }
+          return ask(...args);
+        },
+      });
+      try {
+        proxy.forget();
+        await window.run(Command.pushFromRecipe);
+      } finally {
+        Object.assign(vscode.window, { showWarningMessage: ask });
+      }
+    }
+
+    it('is asked again where it would overwrite, was there already, or was not there at all', async () => {
+      const ours = async (tag: string): Promise<string | undefined> => {
+        await order(tag);
+        await push(() => Promise.resolve(), 'Push');
+        return digestAt(tag);
+      };
+      const first = await ours('race');
+      for (const before of [async () => writeFile(index(), '# Other\n'), () => Promise.resolve(undefined)]) {
+        await before();
+        let theirs: string | undefined;
+        await push(async () => (theirs = await moved('race')), 'Push', 'Escape');
+        assert.match(question(1), /team\/docs:race was moved meanwhile/);
+        assert.equal(await digestAt('race'), theirs);
+        assert.ok(window.shown.at(-1)?.detail.includes(theirs ?? '-'));
+        await push(() => Promise.resolve(undefined), 'Push');
+        assert.notEqual(await digestAt('race'), theirs);
+      }
+      assert.notEqual(await digestAt('race'), first);
+      await order('fresh');
+      let theirs: string | undefined;
+      await push(async () => (theirs = await moved('fresh')), 'Push', 'Escape');
+      assert.equal(await digestAt('fresh'), theirs);
+      await push(() => moved('fresh'), 'Push', 'Push');
+      assert.equal(await digestAt('fresh'), await digestAt('race'));
+    });
+
+    it('costs one request more where a person was asked, and none for a task that overwrites nothing', async () => {
+      const heads = (): number =>
+        proxy.exchanges.filter(({ method, path: url }) => method === 'HEAD' && url.includes('/manifests/'))
+          .length;
+      await order('counted');
+      await push(() => Promise.resolve(), 'Push');
+      assert.equal(heads(), 1);
+      await push(() => Promise.resolve(), 'Push');
+      assert.deepEqual(
+        proxy.exchanges.map(({ method }) => method),
+        ['GET', 'HEAD'],
+      );
+      const [task] = (await provider?.provideTasks()) ?? [];
+      assert.ok(task);
+      proxy.forget();
+      assert.equal((await runTask(task)).code, 0);
+      assert.deepEqual(
+        proxy.exchanges.map(({ method }) => method),
+        ['GET'],
+      );
+      await order('counted-task');
+      proxy.forget();
+      assert.equal((await runTask(task)).code, 0);
+      assert.equal(heads(), 0);
+    });
+
+    it('fails as a task, and leaves the tag as it is', async () => {
+      await order('held');
+      const [task] = (await provider?.provideTasks()) ?? [];
+      assert.ok(task);
+      assert.equal((await runTask(task)).code, 0);
+      await writeFile(index(), '# Held\n');
+      proxy.forget();
+      proxy.hold(/\/blobs\//);
+      const running = runTask(task);
+      while (proxy.open === 0 || !proxy.exchanges.some(({ path: url }) => url.includes('/blobs/'))) {
+        await delay(5);
+      }
+      const theirs = await moved('held');
+      proxy.release();
+      const { code, text } = await running;
+      assert.equal(code, 1);
+      assert.match(text, new RegExp(`team/docs:held was moved meanwhile, to ${theirs}`));
+      assert.equal(await digestAt('held'), theirs);
+      // Without anybody in the way it overwrites, after one more look.
+      proxy.forget();
+      assert.equal((await runTask(task)).code, 0);
+      assert.notEqual(await digestAt('held'), theirs);
+    });
   });
 
   it('is refused when it names another registry than those of the tree, or what is not in the folder', async () => {

@@ -232,7 +232,7 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
     const manifest = parseManifest(bytes, descriptor.mediaType);
     const { subject } = manifest;
     const put = async (): Promise<Answer> => {
-      const answer = await this.putManifest(op.tag ?? descriptor.digest, descriptor, bytes, op);
+      const answer = await this.#putRef(op.tag ?? descriptor.digest, descriptor, bytes, op);
       op.onBytes?.(bytes.byteLength);
       return answer;
     };
@@ -271,20 +271,30 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
     return answer;
   }
 
+  /** @throws {OciError} `tag-exists` where the registry compares, and the tag does not point where it was seen */
+  async #putRef(
+    ref: string,
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    { from, ...op }: Op & { readonly from?: Digest | undefined },
+  ): Promise<Answer> {
+    const headers = from === undefined ? {} : { 'if-match': `"${from}"` };
+    try {
+      return await this.putManifest(ref, descriptor, bytes, op, headers);
+    } catch (error) {
+      throw isOciError(error) && error.facts.status === 412
+        ? new OciError('tag-exists', `${ref} was moved meanwhile`, { ...error.facts, cause: error })
+        : error;
+    }
+  }
+
   async tag(
     descriptor: Descriptor,
     tag: string,
     op: Op & { readonly from?: Digest | undefined } = {},
   ): Promise<void> {
     const { bytes, descriptor: found } = await this.manifest(descriptor.digest, op);
-    const headers = op.from === undefined ? {} : { 'if-match': `"${op.from}"` };
-    try {
-      await this.putManifest(tag, found, bytes, op, headers);
-    } catch (error) {
-      throw isOciError(error) && error.facts.status === 412
-        ? new OciError('tag-exists', `${tag} was moved meanwhile`, { ...error.facts, cause: error })
-        : error;
-    }
+    await this.#putRef(tag, found, bytes, op);
   }
 
   async mount(descriptor: Descriptor, fromRepository: string, op: Op = {}): Promise<boolean> {

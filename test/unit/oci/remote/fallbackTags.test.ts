@@ -86,6 +86,12 @@ describe('a tag', () => {
     await store.tag(to.descriptor, 'v1');
     const failure = await failureOf(store.tag(to.descriptor, 'v1', { from: subject.digest }));
     assert.ok(isOciError(failure, 'tag-exists'), String(failure));
+    // What is pushed under it, too.
+    const plain = manifestOf(config, [config]);
+    const body = bodyOf(plain.bytes);
+    await store.push(plain.descriptor, body, { tag: 'v1' });
+    const pushed = await failureOf(store.push(plain.descriptor, body, { tag: 'v1', from: subject.digest }));
+    assert.ok(isOciError(pushed, 'tag-exists'), String(pushed));
   });
 });
 
