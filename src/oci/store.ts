@@ -45,6 +45,13 @@ export interface ResolveOp extends Op {
   readonly neverReads?: boolean | undefined;
 }
 
+export interface FetchOp extends Op {
+  readonly start?: number;
+  readonly end?: number;
+  /** Of a part: `unsupported` where it could only be had with what stands before it. */
+  readonly neverSkips?: boolean | undefined;
+}
+
 /** One repository, to read. A `ref` is a tag or a digest. */
 export interface ReadStore {
   /**
@@ -64,10 +71,7 @@ export interface ReadStore {
    * Content by descriptor, blob or manifest. A whole read ends with `size-mismatch` or `digest-mismatch` if the bytes
    * are not what the descriptor says; `start` (inclusive) and `end` (exclusive) make it an unverified part.
    */
-  fetch(
-    descriptor: Descriptor,
-    op?: Op & { readonly start?: number; readonly end?: number },
-  ): AsyncIterable<Uint8Array>;
+  fetch(descriptor: Descriptor, op?: FetchOp): AsyncIterable<Uint8Array>;
   tags(op?: PageOp): Promise<Page<string>>;
   /** Manifests whose `subject` is `of`, by API or fallback tag; an empty page when there are none. */
   referrers(

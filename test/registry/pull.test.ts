@@ -51,6 +51,7 @@ function remote(host: string, repository: string): Store {
     dispatcher,
     credentials,
     userAgent: 'oci-explorer-test',
+    sleep: () => Promise.resolve(),
   }).repository(repository);
 }
 

@@ -59,7 +59,7 @@ export async function* chunksOf(answer: Answer): AsyncGenerator<Uint8Array, void
 }
 
 /** Ends an answer whose body is not wanted, its connection with it. */
-function drop({ body }: Answer): void {
+export function drop({ body }: Answer): void {
   // A body nobody reads says of its end by an event.
   body.on('error', () => undefined).destroy();
 }

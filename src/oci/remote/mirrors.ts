@@ -2,7 +2,14 @@ import { isDigest } from '../digest.ts';
 import { markVerified } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { isAbort, isOciError, OciError } from '../errors.ts';
-import { canNegotiate, type Negotiator, type Op, type ReadStore, type Repository } from '../store.ts';
+import {
+  canNegotiate,
+  type FetchOp,
+  type Negotiator,
+  type Op,
+  type ReadStore,
+  type Repository,
+} from '../store.ts';
 import { endpointsOf, nameAt, ruleFor, type Endpoint, type RegistryRule } from './registriesConf.ts';
 import type { RemoteRegistry } from './registry.ts';
 
@@ -179,10 +186,7 @@ class Mirrored {
   }
 
   /** Goes over to the next place as long as no byte came. */
-  async *#fetch(
-    descriptor: Descriptor,
-    op: Op & { readonly start?: number; readonly end?: number },
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#fetch(descriptor: Descriptor, op: FetchOp): AsyncGenerator<Uint8Array, void, undefined> {
     const sources = this.#sources('digest');
     for (const [index, source] of sources.entries()) {
       const chunks = source.store.fetch(descriptor, op)[Symbol.asyncIterator]();
@@ -191,7 +195,8 @@ class Mirrored {
         next = await chunks.next();
       } catch (error) {
         this.#failed(source, error, op);
-        if (index === sources.length - 1) {
+        // One that sends no parts is asked for all of it before another place is.
+        if (index === sources.length - 1 || (op.neverSkips === true && isOciError(error, 'unsupported'))) {
           throw error;
         }
         continue;

@@ -2,20 +2,21 @@ import { bodyOf } from '../../base/bytes.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { algorithmOf, isDigest, parseDigest, type Digest } from '../digest.ts';
 import { markVerified, verified } from '../content.ts';
-import { OciError, isOciError } from '../errors.ts';
+import { OciError, isOciError, type ErrorFacts } from '../errors.ts';
 import { maxManifestSize, parseManifest } from '../manifest.ts';
 import { isManifestType, manifestAccept, onlyAccept } from '../mediaTypes.ts';
 import { isRepository, isTag } from '../reference.ts';
-import { chunksOf, discard, registryHeader, type Answer } from './answer.ts';
+import { discard, registryHeader, type Answer } from './answer.ts';
 import type { Client } from './client.ts';
+import { download } from './download.ts';
 import { withFacts } from './errors.ts';
 import { listPage, type Lists } from './lists.ts';
-import { partOf } from './partOf.ts';
 import { quirksOf } from './quirks.ts';
 import type {
   Body,
   Deleter,
   FetchedManifest,
+  FetchOp,
   Mounter,
   Negotiator,
   Op,
@@ -135,10 +136,7 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
     }
   }
 
-  fetch(
-    descriptor: Descriptor,
-    op: Op & { readonly start?: number; readonly end?: number } = {},
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  fetch(descriptor: Descriptor, op: FetchOp = {}): AsyncGenerator<Uint8Array, void, undefined> {
     const isPart = op.start !== undefined || op.end !== undefined;
     const stream = this.#fetch(descriptor, isPart, op);
     return isPart ? stream : markVerified(stream, descriptor);
@@ -147,32 +145,25 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
   async *#fetch(
     descriptor: Descriptor,
     isPart: boolean,
-    op: Op & { readonly start?: number; readonly end?: number },
+    op: FetchOp,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const { signal, start = 0, end } = op;
-    if (isPart && (end ?? descriptor.size) <= start) {
-      return;
-    }
     const isManifest = isManifestType(descriptor.mediaType);
-    const answer = await this.#client.send({
-      method: 'GET',
+    let facts: ErrorFacts = {};
+    const body = download({
+      ...op,
+      client: this.#client,
       url: isManifest ? this.#manifestUrl(descriptor.digest) : this.#blobUrl(descriptor.digest),
-      headers: {
-        ...(isManifest ? { accept: descriptor.mediaType } : {}),
-        ...(isPart
-          ? { range: `bytes=${start}-${Math.min(end ?? descriptor.size, descriptor.size) - 1}` }
-          : {}),
-      },
+      accept: isManifest ? descriptor.mediaType : undefined,
       scopes: this.pullScopes,
-      signal,
+      descriptor,
+      onAnswer: (told) => {
+        facts = told;
+      },
     });
-    const body = chunksOf(answer);
     try {
-      yield* isPart
-        ? partOf(answer, body, start, Math.min(end ?? descriptor.size, descriptor.size))
-        : verified(body, descriptor, signal);
+      yield* isPart ? body : verified(body, descriptor, op.signal);
     } catch (error) {
-      throw withFacts(error, answer.facts);
+      throw withFacts(error, facts);
     }
   }
 

@@ -373,6 +373,7 @@ const rows: readonly Row[] = [
     work: fetchBlob,
     code: 'connection-lost',
     status: 200,
+    requests: 5,
   },
   {
     name: 'a connection that breaks before an answer',
@@ -396,6 +397,7 @@ const rows: readonly Row[] = [
     work: fetchBlob,
     code: 'timeout',
     status: 200,
+    requests: 2,
     options: quick,
   },
   ...(
