@@ -1,8 +1,8 @@
-import { chmod } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileError, OciError } from '../oci/errors.ts';
 import type { Op } from '../oci/store.ts';
-import { makeTarget, moveInto, takeBack, type Undo } from './placement.ts';
+import { makeTarget, moveInto, statOf, takeBack, type Undo } from './placement.ts';
 import type { Staging } from './staging.ts';
 import type { StagedFolder } from './unpack.ts';
 
@@ -34,6 +34,11 @@ export class Commit {
     const merged = new Set<string>();
     try {
       signal?.throwIfAborted();
+      if (await this.#inOne(undo, signal)) {
+        this.#state = 'done';
+        await this.#close(merged);
+        return;
+      }
       await makeTarget(target, undo);
       await moveInto(this.#ready, target, {
         signal,
@@ -52,6 +57,20 @@ export class Commit {
     }
     this.#state = 'done';
     await this.#close(merged);
+  }
+
+  /** A target that is not there comes all at once, so that even a kill finds it whole or not at all. */
+  async #inOne(undo: Undo[], signal: AbortSignal | undefined): Promise<boolean> {
+    const { target } = this.#staging;
+    if (await statOf(target)) {
+      return false;
+    }
+    await makeTarget(dirname(target), undo);
+    signal?.throwIfAborted();
+    return rename(this.#ready, target).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Folders their owner may not change could not have been moved. */

@@ -1,14 +1,15 @@
-import { copyFile, constants, mkdir, open } from 'node:fs/promises';
+import { copyFile, constants, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Limiter } from '../base/limiter.ts';
 import type { Share } from '../base/shares.ts';
 import { verified } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { fileError, isAbort, isOciError, OciError } from '../oci/errors.ts';
+import { fileError, isOciError } from '../oci/errors.ts';
 import { writeAll } from '../oci/layout/writeFile.ts';
 import type { Op, ReadStore } from '../oci/store.ts';
 import { Commit } from './commit.ts';
 import { inTheWay, makeFolder, moveInto, replacedBy, statOf } from './placement.ts';
+import { PullBlobs, type PullSizes } from './pullBlob.ts';
 import { concernsOf } from './pullConcerns.ts';
 import type { PullLayer, PullPlan, PullSkipped } from './pullPlan.ts';
 import { makeLinks, type BoundedLink } from './stagedLinks.ts';
@@ -22,6 +23,7 @@ export interface PullOptions extends Op {
   readonly share?: Pick<Share, 'run'> | undefined;
   /** True: unpack also what grows suspiciously, because a person said so. */
   readonly anyRatio?: boolean;
+  readonly sizes?: PullSizes | undefined;
 }
 
 /** Everything fetched, verified and unpacked beside the target, in which nothing has changed yet. */
@@ -42,8 +44,8 @@ export interface StagedPull {
   dispose(): Promise<void>;
 }
 
-/** Layers under way at once. */
-const concurrency = 4;
+/** Layers under way at once; how many requests those make is `PullBlobs`' to say. */
+const concurrency = 16;
 
 /** What titles alone tell of a target. */
 export interface TargetLook {
@@ -108,6 +110,7 @@ class Pull {
   readonly #plan: PullPlan;
   readonly #staging: Staging;
   readonly #options: PullOptions;
+  readonly #blobs: PullBlobs;
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
   /** As the target will be. */
@@ -120,16 +123,33 @@ class Pull {
     this.#options = options;
     this.#signal = AbortSignal.any([this.#failed.signal, ...(options.signal ? [options.signal] : [])]);
     this.#ready = join(staging.path, 'new');
+    this.#blobs = new PullBlobs({
+      store,
+      folder: staging.blobs,
+      signal: this.#signal,
+      share: options.share,
+      onBytes: (bytes) => options.onBytes?.(bytes),
+      sizes: options.sizes,
+    });
   }
 
   async stage(): Promise<StagedPull> {
+    try {
+      return await this.#stage();
+    } finally {
+      await this.#blobs.close();
+    }
+  }
+
+  async #stage(): Promise<StagedPull> {
     const { path, target } = this.#staging;
     await mkdir(this.#ready);
     await mkdir(join(path, 'old'));
     const folders = this.#plan.layers.filter(({ kind }) => kind === 'folder');
+    const byDigest = filesByDigest(this.#plan);
     const unpacked = await this.#all([
-      ...filesByDigest(this.#plan).map((layers) => async () => {
-        await this.#files(layers);
+      ...byDigest.map((layers) => async () => {
+        await this.#file(layers);
         return undefined;
       }),
       ...folders.map((layer, index) => async () => ({
@@ -138,6 +158,9 @@ class Pull {
       })),
     ]);
     const found = unpacked.filter((each) => each !== undefined);
+    for (const layers of byDigest) {
+      await this.#placeFile(layers);
+    }
     // A folder before those that go into it.
     for (const { layer, root } of found.toSorted((a, b) => a.layer.parts.length - b.layer.parts.length)) {
       const into = await makeFolder(this.#ready, layer.parts);
@@ -175,17 +198,14 @@ class Pull {
   /** All of them, or the first failure once all have ended: nobody writes while the staging folder is taken away. */
   async #all<T>(tasks: readonly (() => Promise<T>)[]): Promise<readonly T[]> {
     const limiter = new Limiter(concurrency);
-    const { share } = this.#options;
     let first: unknown;
     const results = await Promise.allSettled(
       tasks.map((task) =>
-        limiter
-          .run(() => share?.run(task, this.#signal) ?? task(), this.#signal)
-          .catch((error: unknown) => {
-            first ??= error;
-            this.#failed.abort();
-            throw error;
-          }),
+        limiter.run(task, this.#signal).catch((error: unknown) => {
+          first ??= error;
+          this.#failed.abort();
+          throw error;
+        }),
       ),
     );
     this.#options.signal?.throwIfAborted();
@@ -195,56 +215,83 @@ class Pull {
     return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   }
 
-  /** One content, fetched once, under each of its names. */
-  async #files(layers: readonly PullLayer[]): Promise<void> {
-    const paths: string[] = [];
-    for (const { parts } of layers) {
-      paths.push(join(await makeFolder(this.#ready, parts.slice(0, -1)), parts.at(-1) ?? ''));
-    }
-    const [path, ...others] = paths;
-    const [layer] = layers;
-    if (path === undefined || !layer) {
+  /** One content, fetched once. */
+  async #file([layer]: readonly PullLayer[]): Promise<void> {
+    if (!layer) {
       return;
     }
+    const { descriptor } = layer;
     try {
-      const file = await open(path, 'wx');
+      if (this.#store.isRemote === true) {
+        await this.#blobs.fetch(descriptor).whole();
+        return;
+      }
+      const file = await open(this.#blobs.pathOf(descriptor), 'wx');
       try {
-        await writeAll(file, this.#fetch(layer.descriptor));
+        await writeAll(file, this.#read(descriptor));
       } finally {
         await file.close();
-      }
-      for (const other of others) {
-        await copyFile(path, other, constants.COPYFILE_EXCL);
       }
     } catch (error) {
       throw fileError(error, join(this.#staging.target, ...layer.parts));
     }
   }
 
+  /** Under each of its names, when all is there: until then, a pull that is killed leaves it for the next. */
+  async #placeFile([layer, ...others]: readonly PullLayer[]): Promise<void> {
+    if (!layer) {
+      return;
+    }
+    const path = await this.#pathOf(layer);
+    await rename(this.#blobs.pathOf(layer.descriptor), path);
+    for (const other of others) {
+      await copyFile(path, await this.#pathOf(other), constants.COPYFILE_EXCL);
+    }
+  }
+
+  /** Of what is on this machine: nothing is gained by keeping parts of it. */
+  async *#read(descriptor: Descriptor): AsyncGenerator<Uint8Array, void, undefined> {
+    const source = this.#store.fetch(descriptor, { signal: this.#signal });
+    // Stores verify; what is about to lie in a person's folder is held against this very descriptor once more.
+    for await (const chunk of verified(source, descriptor, this.#signal)) {
+      this.#options.onBytes?.(chunk.byteLength);
+      yield chunk;
+    }
+  }
+
+  async #pathOf({ parts }: PullLayer): Promise<string> {
+    return join(await makeFolder(this.#ready, parts.slice(0, -1)), parts.at(-1) ?? '');
+  }
+
+  /** Unpacks while it is fetched; anew where that turns out to be something else than it was to be. */
   async #folder(layer: PullLayer, into: string): Promise<Unpacked> {
+    if (this.#store.isRemote !== true) {
+      return this.#unpack(layer, into, this.#read(layer.descriptor));
+    }
+    const blob = this.#blobs.fetch(layer.descriptor);
+    try {
+      return await this.#unpack(layer, into, blob.follow());
+    } catch (error) {
+      if (!isOciError(error, 'archive-invalid', 'connection-lost', 'digest-mismatch')) {
+        throw error;
+      }
+      await blob.whole();
+      if (blob.restarts === 0) {
+        throw error;
+      }
+      await rm(into, { recursive: true });
+      return this.#unpack(layer, into, blob.follow());
+    }
+  }
+
+  async #unpack(layer: PullLayer, into: string, source: AsyncIterable<Uint8Array>): Promise<Unpacked> {
     await mkdir(into);
-    return unpack(this.#fetch(layer.descriptor), layer, {
+    return unpack(source, layer, {
       into,
       fileSystem: this.#staging.fileSystem,
       anyRatio: this.#options.anyRatio === true,
       signal: this.#signal,
     });
-  }
-
-  async *#fetch(descriptor: Descriptor): AsyncGenerator<Uint8Array, void, undefined> {
-    const source = this.#store.fetch(descriptor, { signal: this.#signal });
-    // Stores verify; what is about to lie in a person's folder is held against this very descriptor once more.
-    try {
-      for await (const chunk of verified(source, descriptor, this.#signal)) {
-        this.#options.onBytes?.(chunk.byteLength);
-        yield chunk;
-      }
-    } catch (error) {
-      // What stores do not name is what the network says when a body breaks off.
-      throw isOciError(error) || isAbort(error)
-        ? error
-        : new OciError('connection-lost', `${descriptor.digest} broke off`, { cause: error });
-    }
   }
 
   async #links(

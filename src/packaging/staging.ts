@@ -7,6 +7,7 @@ import {
   readdir,
   readFile,
   realpath,
+  rename,
   rm,
   stat,
   statfs,
@@ -23,6 +24,8 @@ export interface Staging {
   /** The target, without links in its path as far as it exists. */
   readonly target: string;
   readonly path: string;
+  /** Where blobs are fetched to; what a pull to this target left behind that was killed is in it. */
+  readonly blobs: string;
   readonly fileSystem: FileSystem;
   /** Takes it away. With `untouched` the target gets the times it had. */
   remove(untouched: boolean): Promise<void>;
@@ -43,20 +46,30 @@ export async function openStaging(chosen: string): Promise<Staging> {
       await access(target, constants.W_OK | constants.X_OK);
     }
     const path = await makeStaging(target, existing !== undefined);
-    return {
-      target,
-      path,
-      fileSystem: await probe(path).catch(async (error: unknown) => {
-        await rm(path, { recursive: true, force: true });
-        throw error;
-      }),
-      remove: async (untouched) => {
-        await rm(path, { recursive: true, force: true, maxRetries: 3 });
-        if (untouched && existing && dirname(path) === target) {
-          await utimes(target, existing.atimeMs / 1000, existing.mtimeMs / 1000);
-        }
-      },
-    };
+    try {
+      const blobs = join(path, blobsName);
+      await mkdir(blobs);
+      const fileSystem = await probe(path);
+      // The one beside may have been written to while there was no target yet, and the one inside when it was a mount.
+      for (const folder of new Set([dirname(path), await nearest(dirname(target)), target])) {
+        await sweepStagings(folder, target, blobs);
+      }
+      return {
+        target,
+        path,
+        blobs,
+        fileSystem,
+        remove: async (untouched) => {
+          await rm(path, { recursive: true, force: true, maxRetries: 3 });
+          if (untouched && existing && dirname(path) === target) {
+            await utimes(target, existing.atimeMs / 1000, existing.mtimeMs / 1000);
+          }
+        },
+      };
+    } catch (error) {
+      await rm(path, { recursive: true, force: true });
+      throw error;
+    }
   } catch (error) {
     throw fileError(error, target);
   }
@@ -74,21 +87,13 @@ export async function realTarget(path: string): Promise<string> {
 }
 
 async function makeStaging(target: string, exists: boolean): Promise<string> {
-  let parent = dirname(target);
-  while (!exists && !(await statOf(parent))) {
-    parent = dirname(parent);
-  }
-  await sweepStagings(parent);
-  if (exists) {
-    await sweepStagings(target);
-  }
-  const beside = ownName(join(parent, exists ? `.${basename(target).slice(0, 40)}.pull-` : '.pull-'));
+  const parent = await nearest(dirname(target));
   const isOneFileSystem = !exists || ((await sameDevice(parent, target)) && !(await isMountPoint(target)));
   const inside = ownName(join(target, '.pull-'));
   if (!isOneFileSystem) {
     return mkdtemp(inside);
   }
-  return mkdtemp(beside).catch((error: unknown) => {
+  return mkdtemp(ownName(join(parent, namePrefix(target)))).catch((error: unknown) => {
     if (exists && isOciError(fileError(error, parent), 'read-only')) {
       return mkdtemp(inside);
     }
@@ -96,14 +101,60 @@ async function makeStaging(target: string, exists: boolean): Promise<string> {
   });
 }
 
-/** What is left of pulls that were killed, but for one that was replacing files: those are kept in it. */
-async function sweepStagings(folder: string): Promise<void> {
+function namePrefix(target: string): string {
+  return `.${basename(target).slice(0, 40)}.pull-`;
+}
+
+/** The folder itself, or the first above it that is there. */
+async function nearest(folder: string): Promise<string> {
+  let found = folder;
+  while (dirname(found) !== found && !(await statOf(found))) {
+    found = dirname(found);
+  }
+  return found;
+}
+
+/** Milliseconds that what was fetched for another target is kept for its next pull. */
+const keptFor = 24 * 3_600_000;
+
+/**
+ * What is left of pulls that were killed: the blobs of one to the same target come into `blobs`, those of others wait for it
+ * a day. One that was replacing files stays: those are kept in it.
+ */
+async function sweepStagings(folder: string, target: string, blobs: string): Promise<void> {
   await sweep(folder, { before: /\..*pull-/, behind: /\w{6}/ }, async (path) => {
     const names = await readdir(path);
-    return names.includes('old')
-      ? (await readdir(join(path, 'old'))).length === 0
-      : names.every((name) => name === probeName || name === 'new');
+    if (names.includes('old') && (await readdir(join(path, 'old'))).length > 0) {
+      return false;
+    }
+    if (!names.includes(blobsName)) {
+      return names.every((name) => name === probeName || name === 'new' || name === 'old');
+    }
+    const left = join(path, blobsName);
+    const isSame = dirname(path) === target || basename(path).startsWith(namePrefix(target));
+    if (isSame) {
+      await takeOver(left, blobs);
+    }
+    return isSame || (await readdir(left)).length === 0 || Date.now() - (await lstat(left)).mtimeMs > keptFor;
   });
+}
+
+/** Each file comes whole to who takes it first. Nothing is taken that others could write to, or that leads elsewhere. */
+async function takeOver(left: string, blobs: string): Promise<void> {
+  const uid = process.getuid?.();
+  const isOurs = async (path: string): Promise<boolean> =>
+    (await lstat(path)).uid === (uid ?? 0) || uid === undefined;
+  if (!(await isOurs(left))) {
+    return;
+  }
+  for (const name of await readdir(left)) {
+    const path = join(blobs, name);
+    await rename(join(left, name), path).catch(() => undefined);
+    const stats = await statOf(path);
+    if (stats && !(stats.isFile() && stats.nlink === 1 && (await isOurs(path)))) {
+      await rm(path, { recursive: true, force: true });
+    }
+  }
 }
 
 async function sameDevice(one: string, other: string): Promise<boolean> {
@@ -122,6 +173,7 @@ async function isMountPoint(path: string): Promise<boolean> {
 }
 
 const probeName = 'Probe';
+const blobsName = 'blobs';
 
 /** Tries what the file system does with modes and with case. */
 async function probe(path: string): Promise<FileSystem> {

@@ -43,15 +43,28 @@ export async function sweepTemporary(folder: string): Promise<void> {
 /** What a network gives in small chunks is written in few calls, each while the next chunks come. */
 const batchSize = 1024 * 1024;
 
-/** Writes all of `source`, holding two megabytes at most. */
+/** Where a part of a file goes. */
+export interface Place {
+  readonly start: number;
+  /** Told as far as what was written goes. */
+  readonly onWritten: (end: number) => void;
+}
+
+/** Writes all of `source`, holding two megabytes at most. @param place default the end of a new file */
 export async function writeAll(
   file: FileHandle,
   source: AsyncIterable<Uint8Array>,
   onBytes?: (bytes: number) => void,
+  place?: Place,
 ): Promise<void> {
   let batch: Uint8Array[] = [];
   let size = 0;
+  let at = place?.start ?? 0;
   let writing: Promise<void> = Promise.resolve();
+  const write = async (start: number, chunks: readonly Uint8Array[], bytes: number): Promise<void> => {
+    await writeBatch(file, chunks, bytes, place && start);
+    place?.onWritten(start + bytes);
+  };
   try {
     for await (const chunk of source) {
       batch.push(chunk);
@@ -59,27 +72,34 @@ export async function writeAll(
       onBytes?.(chunk.byteLength);
       if (size >= batchSize) {
         await writing;
-        writing = writeBatch(file, batch, size);
+        writing = write(at, batch, size);
         // Its fault is met at the next turn; until then it is nobody's.
         writing.catch(() => undefined);
+        at += size;
         batch = [];
         size = 0;
       }
     }
     await writing;
-    await writeBatch(file, batch, size);
+    await write(at, batch, size);
   } finally {
     await Promise.allSettled([writing]);
   }
 }
 
 /** A disk that is nearly full takes a part, and says why only when asked again. */
-async function writeBatch(file: FileHandle, batch: readonly Uint8Array[], size: number): Promise<void> {
-  const { bytesWritten } = size > 0 ? await file.writev([...batch]) : { bytesWritten: 0 };
+async function writeBatch(
+  file: FileHandle,
+  batch: readonly Uint8Array[],
+  size: number,
+  position?: number,
+): Promise<void> {
+  const { bytesWritten } = size > 0 ? await file.writev([...batch], position) : { bytesWritten: 0 };
   if (bytesWritten < size) {
     const left = Buffer.concat(batch).subarray(bytesWritten);
     for (let at = 0; at < left.byteLength;) {
-      at += (await file.write(left, at)).bytesWritten;
+      const from = position === undefined ? undefined : position + bytesWritten + at;
+      at += (await file.write(left, at, left.byteLength - at, from)).bytesWritten;
     }
   }
 }

@@ -103,6 +103,7 @@ class Mirrored {
       return done;
     };
     return {
+      isRemote: true,
       repository: this.#name,
       ...(own.mountSpace === undefined ? {} : { mountSpace: own.mountSpace }),
       resolve: (ref, op) => this.#read(by(ref), (store) => store.resolve(ref, op), op),

@@ -41,6 +41,7 @@ export interface RepositoryOptions {
 
 /** One repository of a registry that speaks the distribution specification. */
 export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
+  readonly isRemote = true;
   readonly repository: string;
   readonly mountSpace: string;
   readonly #client: Client;
