@@ -79,8 +79,17 @@ async function offer(location: Location, why: 'too-large' | 'binary', table: Typ
   }
 }
 
+/** Of the document that is being opened. A second click before it is there goes to it, and a tab that comes late takes no focus back. */
+let opening: Promise<void> = Promise.resolve();
+
+function open(location: Location, isPeek: boolean): Promise<void> {
+  const opened = opening.then(() => openNow(location, isPeek));
+  opening = opened.catch(() => undefined);
+  return opened;
+}
+
 /** The original bytes, the formatted view beside them, or one of both, as the setting says. */
-async function open(location: Location, isPeek: boolean): Promise<void> {
+async function openNow(location: Location, isPeek: boolean): Promise<void> {
   const view = isJson(location) ? setting('manifestView') : 'original';
   const column = firstColumn();
   const uri = toUri({ ...location, form: view === 'formatted' ? 'formatted' : 'original' });

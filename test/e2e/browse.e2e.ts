@@ -86,8 +86,12 @@ scenario(
   'goes to a document when its row is clicked once more',
   () => session,
   async ({ editor }) => {
-    await editor.row('1.0.0').click();
-    await editor.page.locator('.editor-group-container.active .monaco-editor.focused').first().waitFor();
+    const focused = editor.page.locator('.editor-group-container.active .monaco-editor.focused').first();
+    for (let attempt = 0; attempt < 3 && !(await focused.isVisible()); attempt++) {
+      await editor.row('1.0.0').click();
+      await focused.waitFor({ timeout: 5_000 }).catch(() => undefined);
+    }
+    await focused.waitFor();
     assert.equal(await editor.page.locator('.editor-group-container').count(), 2);
   },
 );
