@@ -1,36 +1,33 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Disposable, l10n, Uri, window, workspace, type WorkspaceFolder } from 'vscode';
-import { LruMap } from '../base/lru.ts';
 import { humanSize } from '../artifacts/facts.ts';
 import { Command } from '../contributions.ts';
 import { cancelled } from '../host/cancelled.ts';
 import { plainText } from '../host/plainText.ts';
-import { withProgress } from '../host/progress.ts';
+import { withProgress, type Progress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { setting } from '../host/settings.ts';
-import { withTransfer, type TransferFacts } from '../host/withTransfer.ts';
-import type { Digest } from '../oci/digest.ts';
-import { isOciError, OciError } from '../oci/errors.ts';
-import type { FetchedManifest, Op, ReadStore, Store } from '../oci/store.ts';
-import { buildArtifact, type BuiltArtifact } from '../packaging/artifact.ts';
+import { OciError } from '../oci/errors.ts';
+import type { FetchedManifest, ReadStore } from '../oci/store.ts';
+import { buildArtifact, type ArtifactOptions, type BuiltArtifact } from '../packaging/artifact.ts';
 import { misfitOf, type Misfit } from '../packaging/fit.ts';
 import { fileLayerCache } from '../packaging/layerCache.ts';
 import { arrangeLayers } from '../packaging/packing.ts';
 import { planPush, type PushPlan, type Source } from '../packaging/plan.ts';
 import { preparePush } from '../packaging/preparePush.ts';
 import { previewText } from '../packaging/preview.ts';
-import { sendArtifact } from '../packaging/sendArtifact.ts';
 import { sourcesOf } from '../packaging/sources.ts';
 import { confirm, pickOne } from './ask.ts';
 import { askPush, type PushAnswers, type PushStart } from './askPush.ts';
 import { rememberPush } from './lastPush.ts';
 import { detailOf, largest, misfitTexts, shownPath } from './pushDetail.ts';
-import { askToMove, watchTag } from './tagWatch.ts';
+import { findManifest, sendPush, type SendUi, type Sent } from './sendPush.ts';
+import { askToMove } from './tagWatch.ts';
 import { tellPushed } from './tellPushed.ts';
 import type { PushPreview } from './pushPreview.ts';
-import { isNode, nodeOf, shortText, shownText, targetText, type RepositoryTarget } from './targets.ts';
+import { isNode, nodeOf, shownText } from './targets.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -106,16 +103,13 @@ async function push(
 }
 
 /** How a push is shown while it is under way, and who says that it goes on. */
-export interface PushUi {
-  readonly withProgress: typeof withProgress;
+export interface PushUi extends SendUi {
+  /** True: whoever agrees is told what a tag that is there would point to, so it is packed first. */
+  readonly tellsDigest: boolean;
   /** @throws an abort when it does not */
   readonly agreeToSize: (plan: PushPlan) => Promise<void>;
   /** @throws an abort when it does not */
-  readonly agree: (target: string, tag: string, packed: Packed) => Promise<void>;
-  /** True: `agree` asked a person, who takes any time to answer. */
-  readonly asks: boolean;
-  /** The tag points elsewhere by now than `agree` was told. @throws where it is not to be overwritten */
-  readonly agreeToMove: (target: string, tag: string, now: Digest | undefined) => Promise<void>;
+  readonly agree: (target: string, tag: string, planned: PlannedPush) => Promise<void>;
   /** Of a push that is done again from the list of transfers; without it, none is. */
   readonly tell?: (pushed: Pushed, order: PushOrder) => void;
 }
@@ -123,24 +117,25 @@ export interface PushUi {
 export function pushDialogs(services: Services, preview: PushPreview): PushUi {
   return {
     withProgress,
+    tellsDigest: true,
     agreeToSize,
-    agree: (target, tag, packed) => agree(target, tag, packed, services, preview),
+    agree: (target, tag, planned) => agree(target, tag, planned, services, preview),
     asks: true,
     agreeToMove: askToMove,
     tell: (pushed, order) => void tellPushed(pushed, order, false),
   };
 }
 
-export interface Pushed {
+export interface Pushed extends Sent {
   readonly built: BuiltArtifact;
-  /** How many layers the target had already. */
-  readonly present: number;
-  readonly bytesSent: number;
 }
 
 export type PushOrder = Omit<PushAnswers, 'offered'> & { readonly keepFileTimes: boolean };
 
-/** Packs, asks, sends: nothing is sent where `ui` does not agree. */
+/**
+ * Looks, asks, then packs and sends at once; what has to be shown is packed before, and then sent as it was shown. Nothing is sent
+ * where `ui` does not agree.
+ */
 export async function pushSources(
   sources: readonly Source[],
   order: PushOrder,
@@ -148,66 +143,107 @@ export async function pushSources(
   services: Services,
 ): Promise<Pushed> {
   const { place, repository, tag } = order;
-  const packed = await pack(sources, order, ui, services);
-  const { built } = packed;
+  const store = place.registry.repository(repository);
+  let built: BuiltArtifact | undefined;
   try {
-    const store = place.registry.repository(repository);
-    await ui.agree(shownText(order, tag), tag, packed);
+    const { options, ...planned } = await ui.withProgress(
+      l10n.t('Packing'),
+      async (progress) => {
+        const found = await findOut(sources, order, store, ui, progress.signal, services);
+        if (found.existing && ui.tellsDigest) {
+          built = await packed(found, progress);
+        }
+        return found;
+      },
+      services.signal,
+    );
+    const build = async (): Promise<BuiltArtifact> =>
+      (built ??= await ui.withProgress(
+        l10n.t('Packing'),
+        (progress) => packed({ ...planned, options }, progress),
+        services.signal,
+      ));
+    await ui.agree(shownText(order, tag), tag, { ...planned, built, build });
     const { tell } = ui;
     const retry =
       tell && (async (): Promise<void> => tell(await pushSources(sources, order, ui, services), order));
-    const sending = await send(packed, { place, repository, tag }, store, { ...ui, retry }, services);
+    const { plan, existing } = planned;
+    const target = { place, repository, tag };
+    const sent = await sendPush(
+      built ?? { plan, options },
+      existing,
+      target,
+      store,
+      { ...ui, retry },
+      services,
+    );
+    ({ built } = sent);
     services.events.changed.fire({ place: place.id, repository });
-    return { built, ...sending };
+    return { ...sent, built };
   } finally {
-    await built.dispose();
+    await built?.dispose();
   }
 }
 
-export interface Packed {
+export interface PlannedPush {
   readonly plan: PushPlan;
   readonly misfit: Misfit | undefined;
   readonly ownTag: string | undefined;
-  readonly built: BuiltArtifact;
   /** What the tag points to before. */
   readonly existing: FetchedManifest | undefined;
+  /** What would be sent, where it is known already. */
+  readonly built: BuiltArtifact | undefined;
+  /** Makes it, to be looked at before it is sent. */
+  readonly build: () => Promise<BuiltArtifact>;
 }
 
+type Found = Omit<PlannedPush, 'built' | 'build'> & { readonly options: ArtifactOptions };
+
 /** One notification for all: of more than three at once the editor hides the last, which is the one that tells. */
-function pack(
+async function findOut(
   sources: readonly Source[],
-  { place, repository, tag, type, annotations, packing, keepFileTimes }: PushOrder,
+  { tag, type, annotations, packing, keepFileTimes }: PushOrder,
+  store: ReadStore,
   ui: PushUi,
+  signal: AbortSignal,
   services: Services,
-): Promise<Packed> {
-  return ui.withProgress(
-    l10n.t('Packing'),
-    async ({ signal, report }) => {
-      const temporary = services.context.globalStorageUri.fsPath;
-      await mkdir(temporary, { recursive: true });
-      const largeFile = setting('push.largeFile') * mebibyte;
-      const planned = await planPush(sources, { largeFile, ignore: packing.ignore, signal });
-      await ui.agreeToSize(planned);
-      const { lacking, ownTag, ...prepared } = await preparePush(planned, type, signal);
-      const plan = await arrangeLayers(prepared.plan, type, { ...packing, keepFileTimes, signal });
-      const existing = await findManifest(place.registry.repository(repository), tag, { signal });
-      let read = 0;
-      const built = await buildArtifact(plan, {
-        ...prepared,
-        annotations: { ...prepared.annotations, ...annotations },
-        keepFileTimes,
-        temporary,
-        cache: fileLayerCache(join(temporary, 'layers.json')),
-        signal,
-        onBytes: (bytes) => {
-          read += bytes;
-          report(humanSize(read), read / (plan.size || 1));
-        },
-      });
-      return { plan, misfit: misfitOf(type.row, planned, lacking), ownTag, built, existing };
+): Promise<Found> {
+  const temporary = services.context.globalStorageUri.fsPath;
+  await mkdir(temporary, { recursive: true });
+  const largeFile = setting('push.largeFile') * mebibyte;
+  const planned = await planPush(sources, { largeFile, ignore: packing.ignore, signal });
+  await ui.agreeToSize(planned);
+  const { lacking, ownTag, ...prepared } = await preparePush(planned, type, signal);
+  const plan = await arrangeLayers(prepared.plan, type, { ...packing, keepFileTimes, signal });
+  const existing = await findManifest(store, tag, { signal });
+  return {
+    plan,
+    options: {
+      ...prepared,
+      annotations: { ...prepared.annotations, ...annotations },
+      keepFileTimes,
+      temporary,
+      cache: fileLayerCache(join(temporary, 'layers.json')),
     },
-    services.signal,
-  );
+    misfit: misfitOf(type.row, planned, lacking),
+    ownTag,
+    existing,
+  };
+}
+
+function packed(
+  { plan, options }: Pick<Found, 'plan' | 'options'>,
+  progress: Progress,
+): Promise<BuiltArtifact> {
+  let read = 0;
+  return buildArtifact(plan, {
+    ...options,
+    signal: progress.signal,
+    onBytes: (bytes) => {
+      read += bytes;
+      progress.report(humanSize(read), read / (plan.size || 1));
+    },
+  });
 }
 
 /** Asked before anything is packed: that takes the time, and the room on the disk. */
@@ -225,15 +261,15 @@ async function agreeToSize(plan: PushPlan): Promise<void> {
   }
 }
 
-/** Shows what would be sent before a byte is; anything but *Push* ends here. */
+/** Says what would be sent before a byte is, and shows it whole to who wants to see it; anything but *Push* ends here. */
 async function agree(
   target: string,
   tag: string,
-  { plan, built, existing, misfit, ownTag }: Packed,
+  { plan, built, build, existing, misfit, ownTag }: PlannedPush,
   services: Services,
   preview: PushPreview,
 ): Promise<void> {
-  const isReplaced = existing !== undefined && existing.descriptor.digest !== built.root.digest;
+  const isReplaced = existing !== undefined && existing.descriptor.digest !== built?.root.digest;
   const go = l10n.t('Push');
   const look = l10n.t('Show Preview');
   const detail = [
@@ -257,88 +293,9 @@ async function agree(
     look,
   );
   if (chosen === look) {
-    await preview.decide(target, previewText(target, plan, built, shownPath, misfit), services.signal);
+    const shown = built ?? (await build());
+    await preview.decide(target, previewText(target, plan, shown, shownPath, misfit), services.signal);
   } else if (chosen !== go) {
     throw cancelled();
-  }
-}
-
-/** Blobs this window has sent, by place, repository and digest: what may be there is asked for before it is sent again. */
-const sent = new LruMap<string, true>(10_000);
-
-async function send(
-  { built, existing }: Packed,
-  target: RepositoryTarget & { readonly tag: string },
-  store: Store,
-  {
-    withProgress: show,
-    asks,
-    agreeToMove,
-    retry,
-  }: Pick<PushUi, 'withProgress' | 'asks' | 'agreeToMove'> & Pick<TransferFacts, 'retry'>,
-  services: Services,
-): Promise<Pick<Pushed, 'present' | 'bytesSent'>> {
-  const keyOf = (digest: Digest): string => `${target.place.id} ${target.repository} ${digest}`;
-  const layers = new Set(built.layers.map(({ digest }) => digest));
-  const what = shownText(target, target.tag);
-  const beforeTag = watchTag({
-    store,
-    tag: target.tag,
-    seen: existing?.descriptor.digest,
-    to: built.root.digest,
-    wasAsked: asks,
-    agreeToMove: (now) => agreeToMove(what, target.tag, now),
-  });
-  let present = 0;
-  let bytesSent = 0;
-  await withTransfer(
-    {
-      kind: 'push',
-      what,
-      label: shortText(target, target.tag),
-      where: targetText(target, target.tag),
-      retry,
-    },
-    (move) =>
-      move(l10n.t('Pushing to {0}', what), ({ signal, events, share }) =>
-        sendArtifact(built, store, target.tag, {
-          ...events,
-          share,
-          signal,
-          existing,
-          beforeTag,
-          wasSent: (digest) => sent.get(keyOf(digest)) === true,
-          onDone: (descriptor, how) => {
-            sent.set(keyOf(descriptor.digest), true);
-            present += how !== 'copied' && layers.has(descriptor.digest) ? 1 : 0;
-            events.onDone(descriptor, how);
-          },
-          onBytes: (bytes) => {
-            bytesSent += bytes;
-            events.onBytes(bytes);
-          },
-        }).catch((error: unknown) => {
-          // What was hashed a moment ago is not what is on the disk now.
-          throw isOciError(error, 'digest-mismatch', 'size-mismatch')
-            ? new OciError('file-changed', error.message, { cause: error })
-            : error;
-        }),
-      ),
-    services.signal,
-    undefined,
-    show,
-  );
-  return { present, bytesSent };
-}
-
-/** What a tag points to, if there is one; what it holds need not be sent. */
-async function findManifest(store: ReadStore, tag: string, op: Op): Promise<FetchedManifest | undefined> {
-  try {
-    return await store.manifest(tag, op);
-  } catch (error) {
-    if (isOciError(error, 'not-found')) {
-      return undefined;
-    }
-    throw error;
   }
 }

@@ -23,9 +23,11 @@ export function misfitTexts({ type, expected, titles }: Misfit): readonly string
   );
 }
 
-export function detailOf(plan: PushPlan, { layers, root }: BuiltArtifact): readonly string[] {
+/** Where it is not packed yet, its size is that of the files. */
+export function detailOf(plan: PushPlan, built: BuiltArtifact | undefined): readonly string[] {
   const files = plan.layers.flatMap(({ entries }) => entries).filter(({ kind }) => kind !== 'folder').length;
-  const total = humanSize(layers.reduce((sum, { size }) => sum + size, 0));
+  const { layers } = built ?? plan;
+  const total = humanSize(layers.reduce<number>((sum, { size }) => sum + size, 0));
   const secrets = plan.concerns.filter(({ kind }) => kind === 'secret');
   const large = plan.concerns.filter(({ kind }) => kind === 'large');
   const outside = plan.skipped.filter(({ reason }) => reason === 'outside-link');
@@ -50,7 +52,7 @@ export function detailOf(plan: PushPlan, { layers, root }: BuiltArtifact): reado
       ? l10n.t('oras does not unpack its folders: they are not compressed by gzip.')
       : '',
     count > 0 ? l10n.t('Left out: {0}, by {1}', count, [...others].map(reasonText).join(', ')) : '',
-    root.digest,
+    built?.root.digest ?? '',
   ];
 }
 

@@ -18,6 +18,7 @@ import { errorText } from '../host/errorText.ts';
 import { describeError, log } from '../host/log.ts';
 import { plainText } from '../host/plainText.ts';
 import type { Services } from '../host/services.ts';
+import type { Digest } from '../oci/digest.ts';
 import { isAbort, OciError } from '../oci/errors.ts';
 import { pushSources, type PushUi } from './push.ts';
 import { recipeOrder } from './recipeOrder.ts';
@@ -126,21 +127,21 @@ async function pushByName(
   }
   const roots = folders.map(({ uri }) => uri.fsPath);
   const { sources, order } = await recipeOrder(first.recipe, first.folder.uri.fsPath, roots, services);
+  let before: Digest | undefined;
   const ui: PushUi = {
+    tellsDigest: false,
     withProgress: (title, task) => {
       say(title);
       return task({ signal, report: () => undefined });
     },
     agreeToSize: () => Promise.resolve(),
-    agree: (_target, _tag, { plan, existing, built }) => {
+    agree: (_target, _tag, { plan, existing }) => {
       for (const { path, kind } of plan.concerns) {
         if (kind === 'secret') {
           say(l10n.t('May hold secrets: {0}', plainText(workspace.asRelativePath(path))));
         }
       }
-      if (existing && existing.descriptor.digest !== built.root.digest) {
-        say(l10n.t('Before: {0}', existing.descriptor.digest));
-      }
+      before = existing?.descriptor.digest;
       return Promise.resolve();
     },
     asks: false,
@@ -158,6 +159,9 @@ async function pushByName(
       humanSize(bytesSent),
     ),
   );
+  if (before !== undefined && before !== root.digest) {
+    say(l10n.t('Before: {0}', before));
+  }
   say(l10n.t('Pushed {0}', shownText(order, order.tag)));
   say(root.digest);
 }

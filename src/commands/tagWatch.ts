@@ -10,8 +10,6 @@ export interface WatchedTag {
   readonly tag: string;
   /** Where it pointed when a person was told; undefined: it was not there. */
   readonly seen: Digest | undefined;
-  /** What it is to point to. */
-  readonly to: Digest;
   /** True: a person was asked meanwhile, which takes any time. */
   readonly wasAsked: boolean;
   /** It points elsewhere by now. @throws where it is not to be overwritten */
@@ -26,12 +24,11 @@ export function watchTag({
   store,
   tag,
   seen,
-  to,
   wasAsked,
   agreeToMove,
-}: WatchedTag): (op: Op) => Promise<Digest | undefined> {
+}: WatchedTag): (op: Op, to: Digest) => Promise<Digest | undefined> {
   let agreed = seen;
-  return async (op) => {
+  return async (op, to) => {
     if (!wasAsked && (seen === undefined || seen === to)) {
       return seen;
     }

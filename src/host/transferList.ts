@@ -69,6 +69,10 @@ export class Transfer implements TransferStart {
         this.blobs += isManifestType(mediaType) ? 0 : 1;
         changed();
       },
+      onGuess: (bytes) => {
+        this.total += bytes;
+        changed();
+      },
       onDone: ({ size, mediaType }, how) => {
         if (how !== 'copied') {
           this.total -= size;

@@ -34,7 +34,7 @@ export interface CopyOptions extends Op, CopyEvents {
    * Asked right before the root is written under its tag, when all else is there: where the tag points by then, which is where
    * it is moved from. Whoever does not agree to that throws, and the tag stays what it is.
    */
-  readonly beforeTag?: ((op: Op) => Promise<Digest | undefined>) | undefined;
+  readonly beforeTag?: ((op: Op, to: Digest) => Promise<Digest | undefined>) | undefined;
   /** Where `tag` points in the target, where it was asked a moment ago. */
   readonly tagged?: Digest | undefined;
   /** Of an index: only these of its manifests, in a new index; see `someOfIndex`. Default all. */
@@ -123,14 +123,14 @@ class Run {
   /** Under the tag that was asked for: a server that compares says whether it moved since it was looked at. */
   async #pushRoot(descriptor: Descriptor, bytes: Uint8Array, tag: string): Promise<void> {
     const { signal, beforeTag } = this.#options;
-    const from = await beforeTag?.({ signal });
+    const from = await beforeTag?.({ signal }, descriptor.digest);
     try {
       await this.#pushTo(descriptor, bytes, { tag, from });
     } catch (error) {
       if (!beforeTag || from === undefined || !isOciError(error, 'tag-exists')) {
         throw error;
       }
-      const now = await beforeTag({ signal });
+      const now = await beforeTag({ signal }, descriptor.digest);
       // It still points there: the server compares with something else.
       await this.#pushTo(descriptor, bytes, { tag, from: now === from ? undefined : now });
     }
@@ -306,34 +306,41 @@ class Run {
   async #blob(descriptor: Descriptor): Promise<void> {
     this.#options.onPlan?.(descriptor);
     const { signal, share } = this.#options;
-    const transfer = (): Promise<'copied' | 'present' | 'mounted'> => this.#transfer(descriptor);
+    const transfer = (): Promise<'copied' | 'present' | 'mounted'> =>
+      copyBlob(descriptor, this.#src, this.#dst, this.#options);
     const how = await this.#limiter.run(share ? () => share.run(transfer, signal) : transfer, signal);
     this.#options.onDone?.(descriptor, how);
   }
+}
 
-  async #transfer(descriptor: Descriptor): Promise<'copied' | 'present' | 'mounted'> {
-    const { signal, onBytes, held, unasked } = this.#options;
-    if (held?.(descriptor) === true) {
-      return 'present';
-    }
-    const src = this.#src;
-    const dst = this.#dst;
-    if (
-      canMount(src) &&
-      canMount(dst) &&
-      src.mountSpace === dst.mountSpace &&
-      src.repository !== dst.repository
-    ) {
-      if (await dst.mount(descriptor, src.repository, { signal })) {
-        return 'mounted';
-      }
-    }
-    if (unasked?.(descriptor) !== true && (await dst.has(descriptor, { signal }))) {
-      return 'present';
-    }
-    await dst.push(descriptor, () => src.fetch(descriptor, { signal }), { signal, onBytes });
-    return 'copied';
+/**
+ * Brings a blob to where it is wanted: what is there already is not sent, and is mounted where a neighbour has it.
+ * @throws {OciError} as the stores do
+ */
+export async function copyBlob(
+  descriptor: Descriptor,
+  src: ReadStore,
+  dst: Store,
+  { signal, onBytes, held, unasked }: Pick<CopyOptions, 'held' | 'unasked'> & Omit<PushOp, 'tag'>,
+): Promise<'copied' | 'present' | 'mounted'> {
+  if (held?.(descriptor) === true) {
+    return 'present';
   }
+  if (
+    canMount(src) &&
+    canMount(dst) &&
+    src.mountSpace === dst.mountSpace &&
+    src.repository !== dst.repository
+  ) {
+    if (await dst.mount(descriptor, src.repository, { signal })) {
+      return 'mounted';
+    }
+  }
+  if (unasked?.(descriptor) !== true && (await dst.has(descriptor, { signal }))) {
+    return 'present';
+  }
+  await dst.push(descriptor, () => src.fetch(descriptor, { signal }), { signal, onBytes });
+  return 'copied';
 }
 
 function tooMany(): OciError {
@@ -341,7 +348,7 @@ function tooMany(): OciError {
 }
 
 /** As `Promise.all`, but waits for all to settle, so that nothing runs on behind the caller's back. */
-async function all(work: readonly Promise<void>[]): Promise<void> {
+export async function all(work: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   const failure = results.find((result) => result.status === 'rejected' && !isFollowUp(result.reason));
   const rejected = failure ?? results.find((result) => result.status === 'rejected');

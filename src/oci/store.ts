@@ -106,6 +106,17 @@ export interface Store extends ReadStore {
   tag(descriptor: Descriptor, tag: string, op?: Op & { readonly from?: Digest | undefined }): Promise<void>;
 }
 
+export type StreamedBlob = Pick<Descriptor, 'digest' | 'size'>;
+
+/** Optional power: store a blob while it is made, so that its digest (sha256) is known only behind its last byte. */
+export interface Streamer {
+  /**
+   * @param body read again from its beginning after some faults, and has to give the same bytes then
+   * @returns undefined where the place does not take this one so; then nothing of it is kept there
+   */
+  pushStream(body: Body, op?: PushOp): Promise<StreamedBlob | undefined>;
+}
+
 /** Optional power: take a blob over from another repository of the same registry. */
 export interface Mounter {
   /** Repositories of this place are only mountable from stores with the same value (a registry and its account). */
@@ -139,6 +150,7 @@ export interface UntaggedLister {
 }
 
 export type Repository = Store &
+  Partial<Streamer> &
   Partial<Mounter> &
   Partial<Deleter> &
   Partial<Negotiator> &
@@ -153,6 +165,10 @@ export interface Registry {
    * @throws {OciError} `unsupported`, `unauthorized`, `denied`, `not-found` where there is no catalog to read
    */
   repositories(op?: PageOp): Promise<Page<string>>;
+}
+
+export function canStream(store: ReadStore): store is ReadStore & Streamer {
+  return 'pushStream' in store;
 }
 
 export function canMount(store: ReadStore): store is ReadStore & Mounter {
@@ -175,6 +191,8 @@ export function listsUntagged(store: ReadStore): store is ReadStore & UntaggedLi
 export interface CopyEvents {
   /** The whole work as far as it is known; grows as manifests are read. */
   readonly onPlan?: (descriptor: Descriptor) => void;
+  /** The whole work is so many bytes more, or fewer: of what is made while it is sent, the size is a guess that gets better. */
+  readonly onGuess?: (bytes: number) => void;
   readonly onBytes?: (bytes: number) => void;
   readonly onDone?: (descriptor: Descriptor, how: 'copied' | 'present' | 'mounted') => void;
 }

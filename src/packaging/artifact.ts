@@ -4,14 +4,16 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { bodyOf } from '../base/bytes.ts';
 import { ownName, sweep } from '../base/leftovers.ts';
+import { Limiter } from '../base/limiter.ts';
 import { verified } from '../oci/content.ts';
+import { all } from '../oci/copy.ts';
 import { Annotation, type Annotations, type Descriptor } from '../oci/descriptor.ts';
 import { digestOf, Digester, type Digest } from '../oci/digest.ts';
 import { fileError } from '../oci/errors.ts';
 import { encodeManifest } from '../oci/goJson.ts';
 import { MediaType } from '../oci/mediaTypes.ts';
 import { MemoryStore } from '../oci/memory.ts';
-import type { Op } from '../oci/store.ts';
+import type { Op, StreamedBlob } from '../oci/store.ts';
 import { compressionOf } from './compression.ts';
 import type { LayerCache, PackedLayer } from './layerCache.ts';
 import type { PlanLayer, PushPlan } from './plan.ts';
@@ -30,6 +32,22 @@ export interface ArtifactOptions extends Op, Partial<Omit<PreparedPush, 'plan' |
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
+/** Takes layers before the artifact is whole, several at once. */
+export interface LayerSink {
+  /**
+   * Sends a layer while it is made.
+   * @param body the same bytes each time; `onRead` gets those of the files
+   * @returns undefined where the digest has to be known first
+   */
+  readonly stream: (
+    layer: PlanLayer,
+    body: (onRead: (bytes: number) => void) => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ) => Promise<StreamedBlob | undefined>;
+  /** Told of each layer that was not streamed. */
+  readonly send: (layer: Descriptor, store: ArtifactStore, signal: AbortSignal) => Promise<void>;
+}
+
 /** An artifact that is ready to be copied to a store; nothing was sent yet. */
 export interface BuiltArtifact {
   readonly store: ArtifactStore;
@@ -45,6 +63,12 @@ export interface BuiltArtifact {
 export const fixedCreated = '1970-01-01T00:00:00Z';
 
 const emptyConfig = Buffer.from('{}');
+
+/** Bytes up to which a blob is sent with two requests sooner than one request tells that it need not be. */
+export const smallBlob = 256 * 1024;
+
+/** Layers that are made at once: a folder takes several threads and megabytes, and what is small waits for nothing large. */
+const lanes = { folders: 2, files: 5, small: 16 } as const;
 
 /** Manifest and config in memory, layers where they are on disk. */
 export class ArtifactStore extends MemoryStore {
@@ -67,9 +91,14 @@ export class ArtifactStore extends MemoryStore {
 
 /**
  * What `oras push` would make of the plan: a layer per source, folders as tar and compressed, the empty config or, as with
- * `--config`, one of the type, and the manifest with oras's order of keys. Each folder is compressed once, to a temporary file.
+ * `--config`, one of the type, and the manifest with oras's order of keys. Each folder is compressed once, to a temporary file
+ * where nothing takes it at once.
  */
-export async function buildArtifact(plan: PushPlan, options: ArtifactOptions): Promise<BuiltArtifact> {
+export async function buildArtifact(
+  plan: PushPlan,
+  options: ArtifactOptions,
+  sink?: LayerSink,
+): Promise<BuiltArtifact> {
   await sweep(options.temporary, { before: /push-/, behind: /\w{6}/ });
   const folder = await mkdtemp(join(options.temporary, ownName('push-'))).catch((error: unknown) => {
     throw fileError(error, options.temporary);
@@ -77,14 +106,7 @@ export async function buildArtifact(plan: PushPlan, options: ArtifactOptions): P
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     const store = new ArtifactStore();
-    const layers: Descriptor[] = [];
-    for (const [index, layer] of plan.layers.entries()) {
-      layers.push(
-        await (layer.kind === 'folder'
-          ? packFolder(layer, join(folder, String(index)), store, options)
-          : hashFile(layer, store, options)),
-      );
-    }
+    const layers = await makeLayers(plan, folder, store, options, sink);
     const empty: Descriptor = {
       mediaType: MediaType.empty,
       digest: digestOf(emptyConfig),
@@ -126,41 +148,107 @@ export async function buildArtifact(plan: PushPlan, options: ArtifactOptions): P
   }
 }
 
+/** All end with the first that fails. */
+async function makeLayers(
+  plan: PushPlan,
+  folder: string,
+  store: ArtifactStore,
+  options: ArtifactOptions,
+  sink: LayerSink | undefined,
+): Promise<readonly Descriptor[]> {
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  const own = { ...options, signal };
+  const limiters = {
+    folders: new Limiter(lanes.folders),
+    files: new Limiter(lanes.files),
+    small: new Limiter(lanes.small),
+  };
+  const layers: Descriptor[] = [];
+  const make = async (layer: PlanLayer, index: number): Promise<void> => {
+    const made = await (layer.kind === 'folder'
+      ? packFolder(layer, join(folder, String(index)), store, own, sink)
+      : hashFile(layer, store, own, sink));
+    layers[index] = made.descriptor;
+    if (!made.isSent) {
+      await sink?.send(made.descriptor, store, signal);
+    }
+  };
+  await all(
+    plan.layers.map((layer, index) => {
+      const lane = layer.size <= smallBlob ? 'small' : layer.kind === 'folder' ? 'folders' : 'files';
+      const work = limiters[lane].run(() => make(layer, index), signal);
+      work.catch(() => failed.abort());
+      return work;
+    }),
+  );
+  return layers;
+}
+
+interface MadeLayer {
+  readonly descriptor: Descriptor;
+  readonly isSent: boolean;
+}
+
+type LayerOptions = ArtifactOptions & { readonly signal: AbortSignal };
+
 async function packFolder(
   layer: PlanLayer,
   file: string,
   store: ArtifactStore,
-  options: ArtifactOptions,
-): Promise<Descriptor> {
+  options: LayerOptions,
+  sink: LayerSink | undefined,
+): Promise<MadeLayer> {
   const { signal, onBytes, keepFileTimes, cache } = options;
   const { pack } = compressionOf(layer);
   const began = Date.now();
+  const packed = (
+    ending: AbortSignal | undefined,
+    onTar: (chunk: Uint8Array) => void = () => undefined,
+  ): AsyncIterable<Uint8Array> =>
+    pack(counted(tarOf(layer.entries, { keepFileTimes, signal: ending }), onTar), { signal: ending });
   const known = await cache?.find(layer, keepFileTimes);
   if (known && (known.isCertain || (await contentOf(layer, options)) === known.content)) {
     onBytes?.(layer.size);
     // Packed again only where it has to be sent.
-    store.addFile(known.digest, (ending) =>
-      pack(tarOf(layer.entries, { keepFileTimes, signal: ending }), { signal: ending }),
-    );
-    return folderLayer(layer, known, options);
+    store.addFile(known.digest, (ending) => packed(ending));
+    return { descriptor: folderLayer(layer, known, options), isSent: false };
   }
-  const tar = new Digester();
-  const packed = new Digester();
-  const tarred = counted(tarOf(layer.entries, { keepFileTimes, signal }), (chunk) => {
-    tar.update(chunk);
-    onBytes?.(chunk.byteLength);
-  });
+  let tar = new Digester();
+  const counting = (onRead?: (bytes: number) => void): AsyncIterable<Uint8Array> => {
+    tar = new Digester();
+    return packed(signal, (chunk) => {
+      tar.update(chunk);
+      onBytes?.(chunk.byteLength);
+      onRead?.(chunk.byteLength);
+    });
+  };
+  const streamed = await sink?.stream(layer, counting, signal);
+  const made = streamed ?? (await written(file, counting(), signal));
+  const layerMade: PackedLayer = { digest: made.digest, size: made.size, content: tar.digest() };
+  await cache?.keep(layer, keepFileTimes, layerMade, began);
+  store.addFile(made.digest, (ending) =>
+    streamed ? packed(ending) : fileOf({ path: file, size: made.size }, ending),
+  );
+  return { descriptor: folderLayer(layer, layerMade, options), isSent: streamed !== undefined };
+}
+
+async function written(
+  file: string,
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<StreamedBlob> {
+  const digester = new Digester();
   await pipeline(
-    counted(pack(tarred, { signal }), (chunk) => packed.update(chunk)),
+    counted(source, (chunk) => digester.update(chunk)),
     createWriteStream(file, { flags: 'wx' }),
     { signal },
   ).catch((error: unknown) => {
+    // Whatever an ended pipeline makes of it.
+    signal.throwIfAborted();
     throw fileError(error, file);
   });
-  const made: PackedLayer = { digest: packed.digest(), size: packed.size, content: tar.digest() };
-  await cache?.keep(layer, keepFileTimes, made, began);
-  store.addFile(made.digest, (ending) => fileOf({ path: file, size: made.size }, ending));
-  return folderLayer(layer, made, options);
+  return { digest: digester.digest(), size: digester.size };
 }
 
 /** The digest of the tar, without packing it. */
@@ -205,39 +293,53 @@ const minCached = 1024 * 1024;
 async function hashFile(
   layer: PlanLayer,
   store: ArtifactStore,
-  options: ArtifactOptions,
-): Promise<Descriptor> {
+  options: LayerOptions,
+  sink: LayerSink | undefined,
+): Promise<MadeLayer> {
+  const { signal, onBytes } = options;
   const cache = layer.size >= minCached ? options.cache : undefined;
   const began = Date.now();
+  const read = (onRead?: (bytes: number) => void): AsyncIterable<Uint8Array> =>
+    counted(contentsOf(layer, signal), ({ byteLength }) => {
+      onBytes?.(byteLength);
+      onRead?.(byteLength);
+    });
   const known = await cache?.find(layer, options.keepFileTimes);
-  let found: Pick<Descriptor, 'digest' | 'size'>;
+  let found: StreamedBlob;
+  let streamed: StreamedBlob | undefined;
   if (known?.isCertain === true) {
-    options.onBytes?.(layer.size);
+    onBytes?.(layer.size);
     found = known;
   } else {
-    found = await hashed(layer, options);
+    streamed = known ? undefined : await sink?.stream(layer, read, signal);
+    found = streamed ?? (await hashed(read()));
     await cache?.keep(layer, options.keepFileTimes, { ...found, content: found.digest }, began);
   }
-  const [entry] = layer.entries;
-  if (entry) {
-    store.addFile(found.digest, (ending) => fileOf(entry, ending));
-  }
+  store.addFile(found.digest, (ending) => contentsOf(layer, ending));
   return {
-    mediaType: options.layerType?.(layer) ?? MediaType.layerTar,
-    digest: found.digest,
-    size: found.size,
-    annotations: titleOf(layer, options),
+    descriptor: {
+      mediaType: options.layerType?.(layer) ?? MediaType.layerTar,
+      digest: found.digest,
+      size: found.size,
+      annotations: titleOf(layer, options),
+    },
+    isSent: streamed !== undefined,
   };
 }
 
-async function hashed(
+async function* contentsOf(
   { entries: [entry] }: PlanLayer,
-  { signal, onBytes }: ArtifactOptions,
-): Promise<Pick<Descriptor, 'digest' | 'size'>> {
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (entry) {
+    yield* fileOf(entry, signal);
+  }
+}
+
+async function hashed(source: AsyncIterable<Uint8Array>): Promise<StreamedBlob> {
   const digester = new Digester();
-  for await (const chunk of entry ? fileOf(entry, signal) : []) {
+  for await (const chunk of source) {
     digester.update(chunk);
-    onBytes?.(chunk.byteLength);
   }
   return { digest: digester.digest(), size: digester.size };
 }

@@ -4,17 +4,16 @@ import type { Digest } from '../oci/digest.ts';
 import { isOciError } from '../oci/errors.ts';
 import { parseManifest, successors } from '../oci/manifest.ts';
 import type { CopyEvents, FetchedManifest, Op, Store } from '../oci/store.ts';
-import type { BuiltArtifact } from './artifact.ts';
+import { smallBlob, type BuiltArtifact } from './artifact.ts';
 
 export interface SendOptions extends Op, CopyEvents, Pick<CopyOptions, 'share' | 'beforeTag'> {
   /** What the tag points to before. */
   readonly existing: FetchedManifest | undefined;
   /** True for a blob that may be in the target, as when it was sent there before: it is asked for. */
   readonly wasSent: (digest: Digest) => boolean;
+  /** Layers that are in the target by now, and were told of. */
+  readonly done?: ReadonlySet<Digest>;
 }
-
-/** Bytes up to which a blob is sent with two requests sooner than one request tells that it need not be. */
-const smallBlob = 256 * 1024;
 
 /**
  * Sends what was built, with as few requests as can be: none at all when the tag points to it already, none for the blobs that
@@ -24,8 +23,21 @@ export async function sendArtifact(
   { store, root, layers }: BuiltArtifact,
   target: Store,
   tag: string,
-  { existing, wasSent, ...options }: SendOptions,
+  { existing, wasSent, done = new Set(), ...wanted }: SendOptions,
 ): Promise<void> {
+  const options: typeof wanted = {
+    ...wanted,
+    onPlan: (descriptor) => {
+      if (!done.has(descriptor.digest)) {
+        wanted.onPlan?.(descriptor);
+      }
+    },
+    onDone: (descriptor, how) => {
+      if (!done.has(descriptor.digest)) {
+        wanted.onDone?.(descriptor, how);
+      }
+    },
+  };
   // What was so when it was read may be otherwise by now.
   if (existing?.descriptor.digest === root.digest && (await isStill(root.digest, options))) {
     for (const each of [...layers, root]) {
@@ -39,7 +51,7 @@ export async function sendArtifact(
   try {
     await copy(store, root.digest, target, tag, {
       ...options,
-      held: ({ digest }) => held.has(digest),
+      held: ({ digest }) => held.has(digest) || done.has(digest),
       unasked: small,
     });
   } catch (error) {
@@ -55,10 +67,11 @@ async function isStill(
   digest: Digest,
   { beforeTag, signal }: Pick<SendOptions, 'beforeTag' | 'signal'>,
 ): Promise<boolean> {
-  return beforeTag === undefined || (await beforeTag({ signal })) === digest;
+  return beforeTag === undefined || (await beforeTag({ signal }, digest)) === digest;
 }
 
-function heldBy(existing: FetchedManifest | undefined): ReadonlySet<Digest> {
+/** Digests of what the manifest names. */
+export function heldBy(existing: FetchedManifest | undefined): ReadonlySet<Digest> {
   try {
     const below = existing ? successors(parseManifest(existing.bytes, existing.descriptor.mediaType)) : [];
     return new Set(below.map(({ digest }) => digest));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -79,6 +79,7 @@ describe('a push that is repeated', () => {
   let proxy: CountingProxy;
   let work: string;
   let folder: string;
+  let decide = (_text: string): Promise<void> => Promise.reject(new Error('Nobody looks'));
 
   before(async () => {
     server = await startRegistry('distribution');
@@ -116,7 +117,7 @@ describe('a push that is repeated', () => {
     });
     const uri = { scheme: 'file', fsPath: folder };
     Object.assign(vscode.workspace, { workspaceFolders: [{ uri, name: 'project', index: 0 }] });
-    const preview = { decide: () => Promise.reject(new Error('Nobody looks')) };
+    const preview = { decide: (_where: string, text: string) => decide(text) };
     registerPush(made.services, preview);
     registerSaveRecipe(made.services);
     registerPushFromRecipe(made.services, pushDialogs(made.services, preview));
@@ -222,6 +223,30 @@ describe('a push that is repeated', () => {
     const { annotations } = JSON.parse(stdout) as { annotations: Record<string, string> };
     assert.equal(annotations['note'], 'mine');
     assert.equal(annotations['org.opencontainers.image.version'], '1.0.0');
+  });
+
+  it('is packed before it is sent for who looks at it first, and sent as it was shown', async () => {
+    await change({ target: `${server.host}/team/docs:looked` });
+    const shown: string[] = [];
+    decide = async (text) => {
+      assert.equal(await digestAt('looked'), undefined, 'nothing is sent yet');
+      shown.push((JSON.parse(text) as { digest: string }).digest);
+      if (shown.length === 1) {
+        throw new DOMException('Not now', 'AbortError');
+      }
+    };
+    for (const expected of [undefined, await digestAt('first')]) {
+      window.script('Show Preview');
+      await window.run(Command.pushFromRecipe);
+      await window.settled();
+      assert.equal(await digestAt('looked'), expected);
+    }
+    assert.deepEqual(shown, Array(2).fill(await digestAt('first')));
+    const left = await readdir(path.join(work, 'storage'));
+    assert.ok(
+      left.every((name) => !name.startsWith('push-')),
+      String(left),
+    );
   });
 
   it('is a task that asks nothing, prints the digest and ends with 0', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -9,10 +9,12 @@ import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
 import { remoteRegistry } from '../../src/oci/remote/registry.ts';
 import type { FetchedManifest, Repository } from '../../src/oci/store.ts';
 import { buildArtifact } from '../../src/packaging/artifact.ts';
+import { fileLayerCache, type LayerCache } from '../../src/packaging/layerCache.ts';
 import { arrangeLayers, usualPacking } from '../../src/packaging/packing.ts';
 import { planPush } from '../../src/packaging/plan.ts';
 import { filesType } from '../../src/packaging/pushTypes.ts';
 import { sendArtifact } from '../../src/packaging/sendArtifact.ts';
+import { streamArtifact } from '../../src/packaging/streamArtifact.ts';
 import { startCountingProxy, type CountingProxy } from '../support/countingProxy.ts';
 import { runPeer } from '../support/peers.ts';
 import { startRegistry, type RunningRegistry } from '../support/registries.ts';
@@ -53,16 +55,26 @@ for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {
       await rm(work, { recursive: true, force: true });
     });
 
-    /** As the command does: looks at the tag, then sends. */
-    async function push(tag: string): Promise<readonly string[]> {
-      const sources = files.map((file) => ({ path: path.join(work, file), title: file }));
+    interface Pushed {
+      readonly how: readonly string[];
+      readonly digest: string;
+    }
+
+    /** As the command does: looks at the tag, then sends what was packed, or packs while it sends. */
+    async function push(
+      tag: string,
+      { titles = files, isStreamed = true, cache = undefined as LayerCache | undefined } = {},
+    ): Promise<Pushed> {
+      const sources = titles.map((title) => ({ path: path.join(work, title), title }));
       const plan = await planPush(sources, { largeFile: Infinity });
-      const built = await buildArtifact(plan, {
+      const options = {
         artifactType: 'application/vnd.acme.files',
         annotations: {},
         keepFileTimes: false,
         temporary: work,
-      });
+        cache,
+      };
+      const packed = isStreamed ? undefined : await buildArtifact(plan, options);
       proxy.forget();
       const existing = await repository.manifest(tag).catch((error: unknown): FetchedManifest | undefined => {
         if (isOciError(error, 'not-found')) {
@@ -71,20 +83,27 @@ for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {
         throw error;
       });
       const how: string[] = [];
-      await sendArtifact(built, repository, tag, {
+      const send = {
         existing,
         wasSent: () => false,
-        onDone: (_, what) => how.push(what),
-      });
+        onDone: (_: unknown, what: string) => void how.push(what),
+      };
+      if (packed) {
+        await sendArtifact(packed, repository, tag, send);
+      }
+      const built = packed ?? (await streamArtifact(plan, options, repository, tag, send));
       await built.dispose();
-      return how;
+      return { how, digest: built.root.digest };
     }
 
+    const asked = (): readonly string[] => proxy.exchanges.map(({ method }) => method);
+
     it('is two requests a file, and no question about what was never there', async () => {
-      await push('1');
-      const asked = proxy.exchanges.map(({ method }) => method);
-      assert.ok(asked.length <= 104, `${asked.length} requests`);
-      assert.equal(asked.filter((method) => method === 'HEAD').length, 0);
+      for (const isStreamed of [false, true]) {
+        await push(isStreamed ? '1' : 'packed', { isStreamed });
+        assert.ok(asked().length <= 104, `${asked().length} requests`);
+        assert.equal(asked().filter((method) => method === 'HEAD').length, 0);
+      }
       const { stdout } = await runPeer('oras', [
         'manifest',
         'fetch',
@@ -95,9 +114,11 @@ for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {
     });
 
     it('is one request when nothing changed', async () => {
-      const how = await push('1');
-      assert.equal(proxy.exchanges.length, 1);
-      assert.deepEqual(new Set(how), new Set(['present']));
+      for (const isStreamed of [false, true]) {
+        const { how } = await push('1', { isStreamed });
+        assert.equal(proxy.exchanges.length, 1);
+        assert.deepEqual([new Set(how), how.length], [new Set(['present']), 51]);
+      }
     });
 
     it('is the changed file and the manifest when one changed', async () => {
@@ -151,6 +172,37 @@ for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {
       await writeFile(path.join(site, 'index.html'), 'second');
       assert.ok((await pushSite()) < 1_000);
       assert.equal(proxy.exchanges.length, 4);
+    });
+
+    it('sends large layers while they are packed, as the same artifact, and not again what it knows', async () => {
+      const titles = ['site', 'large.bin', 'file-0.txt'];
+      const noise = randomBytes(3_000_000);
+      await mkdir(path.join(work, 'site'), { recursive: true });
+      await writeFile(path.join(work, 'site/noise'), noise);
+      await writeFile(path.join(work, 'site/zeros'), Buffer.alloc(5_000_000));
+      await writeFile(path.join(work, 'large.bin'), noise.subarray(0, 2_000_000));
+      // What changed a moment ago would be read again, as it might change once more unseen.
+      const old = new Date(Date.now() - 60_000);
+      for (const name of ['site/noise', 'site/zeros', 'large.bin']) {
+        await utimes(path.join(work, name), old, old);
+      }
+      const cache = fileLayerCache(path.join(work, `layers-${kind}.json`));
+      const streamed = await push('large', { titles, cache });
+      assert.deepEqual(asked().filter((method) => method === 'PATCH').length, 2);
+      assert.deepEqual(new Set(streamed.how), new Set(['copied']));
+      const packed = await push('large', { titles, isStreamed: false });
+      assert.equal(packed.digest, streamed.digest);
+      assert.deepEqual(asked(), ['GET'], 'the registry has the very manifest');
+      // Under a tag that is new the layers are known here: they are asked for.
+      const other = await push('other', { titles, cache });
+      assert.equal(other.digest, streamed.digest);
+      assert.equal(asked().filter((method) => method === 'PATCH').length, 0);
+      assert.equal(asked().filter((method) => method === 'HEAD').length, 2);
+      // Without that, what the tag has by these names is looked at before a byte is sent.
+      await writeFile(path.join(work, 'file-0.txt'), 'changed\n');
+      await push('large', { titles });
+      assert.deepEqual(asked().toSorted(), ['GET', 'POST', 'PUT', 'PUT']);
+      assert.ok((await readdir(work)).every((name) => !name.startsWith('push-')));
     });
 
     it('is everything again where the registry lost what its manifest names', async () => {

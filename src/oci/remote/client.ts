@@ -51,7 +51,8 @@ export interface Request extends Op {
   /** Path and query below the origin, or a whole URL where a server's `Location` named one. */
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: { readonly content: Body; readonly size: number } | undefined;
+  /** Of no size where the end is not known when it begins: HTTP has a form for that, which not every server takes. */
+  readonly body?: { readonly content: Body; readonly size?: number } | undefined;
   /** What the token has to allow, the most wanted first. */
   readonly scopes: readonly string[];
   /** Statuses that are answers and no failures. 2xx always are. */
@@ -321,7 +322,9 @@ export class Client {
           'accept-encoding': 'identity',
           ...wanted.headers,
           ...(body
-            ? { 'content-length': String(body.size) }
+            ? body.size === undefined
+              ? {}
+              : { 'content-length': String(body.size) }
             : wanted.method === 'GET' || wanted.method === 'HEAD'
               ? {}
               : { 'content-length': '0' }),

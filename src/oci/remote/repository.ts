@@ -26,10 +26,13 @@ import type {
   ReferrersPage,
   ResolveOp,
   Store,
+  StreamedBlob,
+  Streamer,
 } from '../store.ts';
 import { checkedManifest, mediaTypeOf } from './checkedManifest.ts';
 import { Referrers } from './referrers.ts';
 import { cancelUpload, upload } from './upload.ts';
+import { uploadStream } from './uploadStream.ts';
 
 export interface RepositoryOptions {
   readonly client: Client;
@@ -40,7 +43,7 @@ export interface RepositoryOptions {
 }
 
 /** One repository of a registry that speaks the distribution specification. */
-export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
+export class RemoteRepository implements Store, Streamer, Mounter, Deleter, Negotiator {
   readonly isRemote = true;
   readonly repository: string;
   readonly mountSpace: string;
@@ -214,6 +217,11 @@ export class RemoteRepository implements Store, Mounter, Deleter, Negotiator {
         ...op,
       });
     }
+  }
+
+  pushStream(body: Body, op: PushOp = {}): Promise<StreamedBlob | undefined> {
+    const { repository, pushScopes: scopes } = this;
+    return uploadStream({ client: this.#client, repository, scopes, body, ...op });
   }
 
   async #pushManifest(descriptor: Descriptor, body: Body, op: PushOp): Promise<void> {

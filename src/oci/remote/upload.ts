@@ -1,6 +1,6 @@
 import { verified } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
-import { algorithmOf } from '../digest.ts';
+import { algorithmOf, type Algorithm, type Digest } from '../digest.ts';
 import { isOciError } from '../errors.ts';
 import type { Body, PushOp } from '../store.ts';
 import { discard, registryHeader } from './answer.ts';
@@ -22,10 +22,10 @@ export interface Upload extends PushOp {
 const chunkSize = 16 * 1024 * 1024;
 const largeChunk = 64 * 1024 * 1024;
 const maxChunk = 1024 * 1024 * 1024;
-const maxResumes = 5;
+export const maxResumes = 5;
 
 /** How often an upload is begun anew when the registry has lost its session. */
-const maxSessions = 3;
+export const maxSessions = 3;
 
 /**
  * Sends a blob, its bytes held against the descriptor on the way. A session that is not finished is given back.
@@ -34,7 +34,7 @@ const maxSessions = 3;
 export async function upload(wanted: Upload): Promise<void> {
   const progress = new Progress(wanted.onBytes);
   for (let count = 1; ; count++) {
-    const { session, chunk } = await begin(wanted);
+    const { session, chunk } = await begin(wanted, algorithmOf(wanted.descriptor.digest));
     try {
       progress.rewind(0);
       await (wanted.descriptor.size <= chunk
@@ -43,7 +43,7 @@ export async function upload(wanted: Upload): Promise<void> {
       return;
     } catch (error) {
       const isLost = isOciError(error, 'not-found');
-      if (isLost && (await isThere(wanted))) {
+      if (isLost && (await isThere(wanted, wanted.descriptor.digest))) {
         // A try before got through, though its answer did not.
         return;
       }
@@ -55,14 +55,18 @@ export async function upload(wanted: Upload): Promise<void> {
   }
 }
 
-async function begin({
-  client,
-  descriptor,
-  repository,
-  scopes,
-  signal,
-}: Upload): Promise<{ readonly session: { location: string }; readonly chunk: number }> {
-  const algorithm = algorithmOf(descriptor.digest);
+/** What is known of an upload before the blob is. */
+export type UploadStart = Pick<Upload, 'client' | 'repository' | 'scopes' | 'signal'>;
+
+/** @returns the bytes a piece has at least, and those it should have */
+export async function begin(
+  { client, repository, scopes, signal }: UploadStart,
+  algorithm: Algorithm,
+): Promise<{
+  readonly session: { location: string };
+  readonly least: number;
+  readonly chunk: number;
+}> {
   const query = algorithm === 'sha256' ? '' : `?digest-algorithm=${algorithm}`;
   const start = await client.send({
     method: 'POST',
@@ -71,22 +75,23 @@ async function begin({
     signal,
   });
   await discard(start);
-  const least = Number(registryHeader(start, 'oci-chunk-min-length') ?? 0);
-  return {
-    session: { location: client.location(start) },
-    chunk: Math.min(Math.max(chunkSize, Number.isSafeInteger(least) ? least : 0), maxChunk),
-  };
+  const told = Number(registryHeader(start, 'oci-chunk-min-length') ?? 0);
+  const least = Number.isSafeInteger(told) ? Math.min(told, maxChunk) : 0;
+  return { session: { location: client.location(start) }, least, chunk: Math.max(chunkSize, least) };
 }
 
-async function isThere({ client, descriptor, repository, scopes, signal }: Upload): Promise<boolean> {
-  const url = `/v2/${repository}/blobs/${descriptor.digest}`;
+export async function isThere(
+  { client, repository, scopes, signal }: UploadStart,
+  digest: Digest,
+): Promise<boolean> {
+  const url = `/v2/${repository}/blobs/${digest}`;
   const answer = await client.send({ method: 'HEAD', url, scopes, signal, expect: [404] });
   await discard(answer);
   return answer.status < 300;
 }
 
 /** What was sent, as the one who watches is told: a fault takes some of it back. */
-class Progress {
+export class Progress {
   readonly #onBytes: PushOp['onBytes'];
   #sent = 0;
 
@@ -106,8 +111,8 @@ class Progress {
   }
 }
 
-function withDigest(location: string, descriptor: Descriptor): string {
-  return `${location}${location.includes('?') ? '&' : '?'}digest=${descriptor.digest}`;
+export function withDigest(location: string, digest: Digest): string {
+  return `${location}${location.includes('?') ? '&' : '?'}digest=${digest}`;
 }
 
 async function sendWhole(
@@ -125,7 +130,7 @@ async function sendWhole(
   };
   const answer = await client.send({
     method: 'PUT',
-    url: withDigest(location, descriptor),
+    url: withDigest(location, descriptor.digest),
     headers: { 'content-type': 'application/octet-stream' },
     body: { content, size: descriptor.size },
     scopes,
@@ -181,7 +186,7 @@ async function sendChunks(
   }
   const answer = await client.send({
     method: 'PUT',
-    url: withDigest(session.location, descriptor),
+    url: withDigest(session.location, descriptor.digest),
     scopes,
     signal,
   });
@@ -189,7 +194,7 @@ async function sendChunks(
 }
 
 /** A fault below the content: the registry knows how far it got. */
-function canResume(error: unknown): boolean {
+export function canResume(error: unknown): boolean {
   return (
     isOciError(error, 'connection-lost', 'timeout', 'server-error', 'rate-limited') ||
     (isOciError(error, 'request-refused') && error.facts.status === 416)
@@ -197,7 +202,10 @@ function canResume(error: unknown): boolean {
 }
 
 /** How many bytes the registry has (distribution-spec: 204 and `Range: 0-<last>`). */
-async function offsetOf({ client, scopes, signal }: Upload, session: { location: string }): Promise<number> {
+export async function offsetOf(
+  { client, scopes, signal }: UploadStart,
+  session: { location: string },
+): Promise<number> {
   const answer = await client.send({ method: 'GET', url: session.location, scopes, signal });
   await discard(answer);
   session.location = client.location(answer);
@@ -266,7 +274,7 @@ class Source {
   }
 }
 
-async function* skipped(
+export async function* skipped(
   source: AsyncIterable<Uint8Array>,
   skip: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {

@@ -563,6 +563,11 @@ describe('Azure Container Registry', () => {
   it('is sent no piece of a blob that it takes for too large', async (t) => {
     const size = 40 * 1024 * 1024;
     const content = Buffer.alloc(size);
+    const pieces = async function* (): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < size; at += 1024 * 1024) {
+        yield await Promise.resolve(content.subarray(at, at + 1024 * 1024));
+      }
+    };
     const sent: number[] = [];
     const { registry } = await made(t, {
       it: '',
@@ -577,6 +582,9 @@ describe('Azure Container Registry', () => {
     await registry.repository('app').push(blob, bodyOf(content));
     const mebibytes = sent.map((bytes) => bytes / 1024 / 1024);
     assert.deepEqual(mebibytes, [16, 16, 8]);
+    sent.length = 0;
+    await registry.repository('app').pushStream?.(pieces);
+    assert.ok(sent.length > 1 && sent.every((bytes) => bytes <= 16 * 1024 * 1024), String(sent));
   });
 });
 

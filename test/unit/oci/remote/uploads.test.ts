@@ -3,10 +3,11 @@ import { describe, it, type TestContext } from 'node:test';
 import { bodyOf } from '../../../../src/base/bytes.ts';
 import { copy } from '../../../../src/oci/copy.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
-import { isOciError } from '../../../../src/oci/errors.ts';
+import { isOciError, OciError } from '../../../../src/oci/errors.ts';
 import { encodeManifest } from '../../../../src/oci/goJson.ts';
 import { MediaType } from '../../../../src/oci/mediaTypes.ts';
 import { MemoryStore } from '../../../../src/oci/memory.ts';
+import { canStream, type StreamedBlob } from '../../../../src/oci/store.ts';
 import { failureOf, remoteOf, serve } from '../../../support/remoteHarness.ts';
 import { json, type Script, type Seen } from '../../../support/scriptedServer.ts';
 
@@ -77,6 +78,12 @@ async function remote(t: TestContext, script: Script) {
   const server = await serve(t, script);
   const { registry } = remoteOf(t, server);
   return { server, repository: registry.repository('app') };
+}
+
+/** Of `first-last`. */
+function lengthOf(range: string): number {
+  const [first = '', last = ''] = range.split('-');
+  return Number(last) - Number(first) + 1;
 }
 
 const steps = (seen: readonly Seen[]): readonly string[] => seen.map(({ method }) => method);
@@ -225,6 +232,168 @@ describe('an upload', () => {
     const error = await failureOf(repository.push(root, bodyOf(bytes), { tag: 'v1' }));
     assert.ok(isOciError(error, 'digest-mismatch'));
     assert.equal(error.facts.status, 201);
+  });
+});
+
+const long = large.subarray(0, 22 * 1024 * 1024);
+
+/** A long blob as it is made, in chunks; how often it was begun. */
+function making() {
+  let begun = 0;
+  // eslint-disable-next-line @typescript-eslint/require-await -- an async iterable over what is already here
+  const body = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    begun++;
+    for (let at = 0; at < long.byteLength; at += 300_000) {
+      yield long.subarray(at, at + 300_000);
+    }
+  };
+  return { body, begun: () => begun };
+}
+
+describe('an upload of what is made while it is sent', () => {
+  const blob = { digest: digestOf(long), size: long.byteLength };
+  const held = 8 * 1024 * 1024;
+
+  async function streaming(t: TestContext, faults: readonly (Script | undefined)[]) {
+    const registry = uploads(faults);
+    const made = making();
+    let sent = 0;
+    const { server, repository } = await remote(t, registry.script);
+    const push = (): Promise<StreamedBlob | undefined> => {
+      assert.ok(canStream(repository));
+      return repository.pushStream(made.body, { onBytes: (bytes) => (sent += bytes) });
+    };
+    return { registry, made, server, push, sent: () => sent };
+  }
+
+  it('is one request without a length, and its digest behind it', async (t) => {
+    const { registry, server, push, sent, made } = await streaming(t, []);
+    assert.deepEqual(await push(), blob);
+    assert.deepEqual(steps(server.seen), ['POST', 'PATCH', 'PUT']);
+    const [, patch, put] = server.seen;
+    assert.equal(patch?.headers['transfer-encoding'], 'chunked');
+    assert.equal(patch.headers['content-length'], undefined);
+    assert.equal(put?.url, `/up/1?_state=${long.byteLength}&digest=${blob.digest}`);
+    assert.ok(registry.received() === long.toString('latin1'));
+    assert.deepEqual([sent(), made.begun()], [long.byteLength, 1]);
+  });
+
+  it('goes as any other when it turns out to be small', async (t) => {
+    const registry = uploads();
+    const { server, repository } = await remote(t, registry.script);
+    assert.deepEqual(await repository.pushStream?.(bodyOf(small)), {
+      digest: digestOf(small),
+      size: small.byteLength,
+    });
+    assert.deepEqual(steps(server.seen), ['POST', 'PUT']);
+  });
+
+  it('goes on in pieces from where the registry is when the connection breaks, and counts each byte once', async (t) => {
+    const takes =
+      (count: number): Script =>
+      (request, response) => {
+        registry.take(request.body.slice(0, count));
+        response.destroy();
+      };
+    const { registry, made, server, push, sent } = await streaming(t, [takes(3_000_000), takes(1_000)]);
+    assert.deepEqual(await push(), blob);
+    assert.ok(registry.received() === long.toString('latin1'));
+    assert.equal(sent(), long.byteLength);
+    // Made again from its beginning once; the piece that broke was still here.
+    assert.equal(made.begun(), 2);
+    const ranges = server.seen.flatMap(({ method, headers }) =>
+      method === 'PATCH' ? [headers['content-range']] : [],
+    );
+    assert.equal(ranges[0], undefined);
+    assert.match(ranges[1] ?? '', /^3000000-/);
+    assert.match(ranges[2] ?? '', /^3001000-/);
+    assert.ok(ranges.every((range) => range === undefined || lengthOf(range) < held + 1_000_000));
+  });
+
+  it('begins anew where nothing of it was kept, and once more where the session is lost', async (t) => {
+    for (const faults of [
+      [breaks],
+      [status(404)],
+      [undefined, status(404)],
+      [status(503), status(404), breaks],
+    ]) {
+      const { registry, push, sent } = await streaming(t, faults);
+      assert.deepEqual(await push(), blob);
+      assert.ok(registry.received() === long.toString('latin1'));
+      assert.equal(sent(), long.byteLength);
+    }
+  });
+
+  for (const code of [400, 411, 413, 501]) {
+    it(`goes in pieces where a request without a length is answered with ${code}, the next time at once`, async (t) => {
+      const { registry, push, server } = await streaming(t, [status(code)]);
+      assert.deepEqual(await push(), blob);
+      assert.ok(registry.received() === long.toString('latin1'));
+      assert.ok(steps(server.seen).includes('DELETE'), 'the first session is given back');
+      const before = server.seen.length;
+      await push();
+      assert.ok(server.seen.slice(before).every(({ headers }) => headers['transfer-encoding'] === undefined));
+    });
+  }
+
+  it('is left to who knows its digest where a registry takes only whole blobs, the next time without a request', async (t) => {
+    const { push, server, sent } = await streaming(t, [status(405), status(405)]);
+    assert.equal(await push(), undefined);
+    assert.equal(sent(), 0);
+    assert.deepEqual(steps(server.seen), ['POST', 'PATCH', 'DELETE', 'POST', 'PATCH', 'DELETE']);
+    assert.equal(await push(), undefined);
+    assert.equal(server.seen.length, 6);
+  });
+
+  it('that is not allowed says so, and gives its session back', async (t) => {
+    const { push, server } = await streaming(t, [status(403)]);
+    assert.ok(isOciError(await failureOf(push()), 'denied'));
+    assert.deepEqual(steps(server.seen), ['POST', 'PATCH', 'DELETE']);
+  });
+
+  it('that got through though its answer did not is done', async (t) => {
+    const { registry, push, server } = await streaming(t, [
+      undefined,
+      (_, response) => {
+        registry.blobs.add(blob.digest);
+        response.destroy();
+      },
+      status(404),
+    ]);
+    assert.deepEqual(await push(), blob);
+    assert.deepEqual(steps(server.seen), ['POST', 'PATCH', 'PUT', 'PUT', 'HEAD']);
+  });
+
+  it('whose files cannot be read any more fails as they do, and gives its session back', async (t) => {
+    const registry = uploads();
+    const { server, repository } = await remote(t, registry.script);
+    const body = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+      yield* making().body();
+      throw new OciError('file-changed', 'It grew');
+    };
+    assert.ok(canStream(repository));
+    assert.ok(isOciError(await failureOf(repository.pushStream(body)), 'file-changed'));
+    assert.deepEqual(steps(server.seen).at(-1), 'DELETE');
+    assert.equal(registry.blobs.size, 0);
+  });
+
+  it('that is given up gives its session back', async (t) => {
+    const controller = new AbortController();
+    const registry = uploads();
+    const { server, repository } = await remote(t, registry.script);
+    let sent = 0;
+    const onBytes = (bytes: number): void => {
+      sent += bytes;
+      if (sent > 10_000_000) {
+        controller.abort();
+      }
+    };
+    assert.ok(canStream(repository));
+    const error = await failureOf(
+      repository.pushStream(making().body, { signal: controller.signal, onBytes }),
+    );
+    assert.equal(error.name, 'AbortError');
+    assert.deepEqual(steps(server.seen), ['POST', 'DELETE']);
   });
 });
 
