@@ -25,3 +25,39 @@ export function isDense(bytes: Uint8Array): boolean {
   }
   return Math.log2(samples) - sum / samples >= denseBits;
 }
+
+/** A byte that random bytes have once in 256: what stands behind it is compared. */
+const anchor = 0x5a;
+/** Bytes behind an anchor that are the same by chance in one of 2 ** 32. */
+const seenSize = 4;
+const windowSize = 32 * 1024;
+/** Of the anchors, the part that must have been there before: below, a repeat gains less than it costs to look for. */
+const repeated = 0.05;
+
+/**
+ * Whether dense bytes say again what was said within the last 32 KiB, as files that are the same one behind the other do.
+ * @param before what stands before them, which may be short
+ */
+export function hasRepeats(bytes: Buffer, before: Buffer): boolean {
+  const seen = new Map<number, number>();
+  let count = 0;
+  let again = 0;
+  const look = (part: Buffer, start: number, isCounted: boolean): void => {
+    for (
+      let at = part.indexOf(anchor);
+      at >= 0 && at + seenSize < part.byteLength;
+      at = part.indexOf(anchor, at + 1)
+    ) {
+      const key = part.readUInt32LE(at + 1);
+      const last = seen.get(key);
+      if (isCounted) {
+        count++;
+        again += last !== undefined && start + at - last <= windowSize ? 1 : 0;
+      }
+      seen.set(key, start + at);
+    }
+  };
+  look(before.subarray(-windowSize), -Math.min(windowSize, before.byteLength), false);
+  look(bytes.subarray(0, unitSize), 0, true);
+  return again > repeated * count;
+}

@@ -1,5 +1,5 @@
 import { crc32, constants, deflateRaw } from 'node:zlib';
-import { isDense, unitSize } from './density.ts';
+import { hasRepeats, isDense, unitSize } from './density.ts';
 
 export interface GzipOptions {
   /** 1 to 9. Default 5: on source code within one percent of the size of 6, in two thirds of its time. */
@@ -30,7 +30,7 @@ export async function* parallelGzip(
   const working: Promise<Uint8Array>[] = [];
   let crc = 0;
   let size = 0;
-  let before: Uint8Array = new Uint8Array();
+  let before: Buffer = Buffer.alloc(0);
   try {
     for await (const bytes of blocksOf(source)) {
       signal?.throwIfAborted();
@@ -65,11 +65,11 @@ async function first(working: Promise<Uint8Array>[]): Promise<readonly Uint8Arra
 }
 
 /** One block, whole bytes of it. */
-async function compress(block: Buffer, before: Uint8Array, level: number): Promise<Uint8Array> {
+async function compress(block: Buffer, before: Buffer, level: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let dictionary = before;
   for (const { bytes, dense } of runsOf(block)) {
-    const isStored = dense && !(await hasRepeats(bytes, dictionary));
+    const isStored = dense && !hasRepeats(bytes, dictionary);
     parts.push(isStored ? stored(bytes) : await deflated(bytes, dictionary, level));
     dictionary =
       bytes.byteLength >= windowSize
@@ -80,12 +80,12 @@ async function compress(block: Buffer, before: Uint8Array, level: number): Promi
 }
 
 interface Run {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   readonly dense: boolean;
 }
 
 /** The block cut where what is dense begins and ends. */
-function runsOf(block: Uint8Array): readonly Run[] {
+function runsOf(block: Buffer): readonly Run[] {
   const runs: Run[] = [];
   let start = 0;
   let dense: boolean | undefined;
@@ -98,12 +98,6 @@ function runsOf(block: Uint8Array): readonly Run[] {
     dense = isUnitDense;
   }
   return dense === undefined ? runs : [...runs, { bytes: block.subarray(start), dense }];
-}
-
-/** Tries the beginning of a run. */
-async function hasRepeats(bytes: Uint8Array, dictionary: Uint8Array): Promise<boolean> {
-  const tried = bytes.subarray(0, unitSize);
-  return (await deflated(tried, dictionary, 1)).byteLength < 0.95 * tried.byteLength;
 }
 
 function stored(bytes: Uint8Array): Uint8Array {

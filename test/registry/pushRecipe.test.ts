@@ -79,7 +79,7 @@ describe('a push that is repeated', () => {
   let proxy: CountingProxy;
   let work: string;
   let folder: string;
-  let decide = (_text: string): Promise<void> => Promise.reject(new Error('Nobody looks'));
+  let decide: (text: string) => Promise<void> = () => Promise.reject(new Error('Nobody looks'));
 
   before(async () => {
     server = await startRegistry('distribution');

@@ -67,6 +67,16 @@ describe('gzip on several threads', () => {
     assert.ok((await packed(bytes)).byteLength < 1.2 * noise.byteLength);
   });
 
+  it('stores noise as it is, and packs noise that comes again within 32 KiB', async () => {
+    const noise = createNoise(2 * MiB);
+    assert.ok((await packed(noise)).byteLength < 1.001 * noise.byteLength);
+    const period = noise.subarray(0, 30_000);
+    const again = Buffer.concat([...Array(70).keys()].map(() => period));
+    const gz = await packed(again);
+    assert.ok(gz.byteLength < 0.1 * again.byteLength, `${gz.byteLength}`);
+    assert.equal(Buffer.compare(gunzipSync(gz), again), 0);
+  });
+
   it('reads no further than the blocks under way, when nobody takes what it gives', async () => {
     let read = 0;
     const block = Buffer.alloc(MiB, 'x');
