@@ -17,7 +17,19 @@ export interface ToolCommand {
   readonly action: ToolAction;
   /** For a POSIX shell; a copy goes to the reference in the variable `TARGET`. */
   readonly command: string;
+  /** What of the content the tool does not restore. */
+  readonly without?: 'links and modes';
 }
+
+/** What a tool cannot do with an artifact of files as it is packed. */
+export interface ToolGap {
+  readonly tool: string;
+  readonly action: ToolAction;
+  readonly why: GapReason;
+}
+
+/** `gzip`: of folders it knows gzip alone; `split`: a folder is one layer to it; `nested`: it mixes up folders and files in folders. */
+export type GapReason = 'gzip' | 'split' | 'folders' | 'nested';
 
 interface Row {
   readonly tool: keyof typeof tlsFlags;
@@ -56,8 +68,8 @@ const rows: readonly Row[] = [
     tool: 'regctl',
     action: 'pull',
     of: 'files',
-    remote: 'mkdir -p {out} && regctl artifact get {tls} --output {out} {ref}',
-    layout: 'mkdir -p {out} && regctl artifact get --output {out} {ocidir}',
+    remote: 'mkdir -p {out} && regctl artifact get {tls} {regctlPull} --output {out} {ref}',
+    layout: 'mkdir -p {out} && regctl artifact get {regctlPull} --output {out} {ocidir}',
   },
   {
     tool: 'regctl',
@@ -121,19 +133,70 @@ export function toolCommands(
   manifest: AnyManifest | undefined,
 ): readonly ToolCommand[] {
   const files = filesOf(manifest);
+  const gaps = toolGaps(target, manifest);
   const values: Values = {
     ...targetWords(target),
+    ...pullWords(manifest),
     ...(files && target.tag !== undefined ? pushWords(files) : {}),
   };
   return rows.flatMap(({ tool, action, of, remote, layout }) => {
     const template = target.kind === 'remote' ? remote : layout;
-    const fits = of === undefined || (of === 'files') === (files !== undefined);
+    const isGap = gaps.some((gap) => gap.tool === tool && gap.action === action);
+    const fits = !isGap && (of === undefined || (of === 'files') === (files !== undefined));
     const command =
       template === undefined || !fits ? undefined : filled(withTls(template, tool, target), values);
     return command === undefined || command.length > maxCommand
       ? []
-      : [{ tool: tool === 'oras cp' ? 'oras' : tool, action, command }];
+      : [
+          {
+            tool: tool === 'oras cp' ? 'oras' : tool,
+            action,
+            command,
+            ...(tool === 'regctl' && action === 'pull' && files && isPacked(files)
+              ? { without: 'links and modes' }
+              : {}),
+          },
+        ];
   });
+}
+
+/** What is left out of the commands as the tool would give something else, or fail. */
+export function toolGaps(target: CommandTarget, manifest: AnyManifest | undefined): readonly ToolGap[] {
+  const layers = manifest?.kind === 'manifest' ? manifest.layers : [];
+  const packed = layers.filter(isFolder);
+  const gaps: ToolGap[] = [];
+  if (packed.some(isNoGzip)) {
+    gaps.push({ tool: 'oras', action: 'pull', why: 'gzip' });
+  }
+  const files = filesOf(manifest);
+  if (files && packed.length > 0) {
+    if (layers.some((layer) => !isFolder(layer) && titleOf(layer).includes('/'))) {
+      gaps.push({ tool: 'regctl', action: 'pull', why: 'nested' });
+    }
+    if (target.tag !== undefined && pushWords(files)['orasFlags']) {
+      const isSplit = packed.some((folder) =>
+        layers.some((layer) => titleOf(layer).startsWith(`${titleOf(folder)}/`)),
+      );
+      if (isSplit || packed.some(isNoGzip)) {
+        gaps.push({ tool: 'oras', action: 'push', why: isSplit ? 'split' : 'gzip' });
+      }
+      gaps.push({ tool: 'regctl', action: 'push', why: 'folders' });
+    }
+  }
+  return gaps;
+}
+
+function isPacked({ layers }: Manifest): boolean {
+  return layers.some(isFolder);
+}
+
+function isFolder({ annotations }: Descriptor): boolean {
+  return annotations?.[Annotation.unpack] === 'true';
+}
+
+/** Of a folder: a tar whose digest is that of the layer is not compressed; of anything else oras makes gzip, whatever it calls it. */
+function isNoGzip({ mediaType, digest, annotations }: Descriptor): boolean {
+  return /[+.]zstd?$/.test(mediaType) || annotations?.[Annotation.contentDigest] === digest;
 }
 
 /** Words of a command by the placeholder they stand for; undefined: not known, or not for this tool. */
@@ -186,6 +249,12 @@ function isLine(text: string): boolean {
   return withoutControls(text) === text;
 }
 
+function pullWords(manifest: AnyManifest | undefined): Values {
+  // Without, it has each folder once more inside itself.
+  const isFolders = manifest?.kind === 'manifest' && isPacked(manifest);
+  return { regctlPull: isFolders ? ['--strip-dirs'] : [] };
+}
+
 function pushWords({ artifactType, annotations = {}, layers, subject }: Manifest): Values {
   const pairs = Object.entries(annotations).map(([key, value]) => `${key}=${value}`);
   const types = layers.map(({ mediaType }) => mediaType);
@@ -194,21 +263,17 @@ function pushWords({ artifactType, annotations = {}, layers, subject }: Manifest
     return {};
   }
   const flags = ['--artifact-type', artifactType, ...pairs.flatMap((pair) => ['--annotation', pair])];
-  const isPacked = layers.some((layer) => layer.annotations?.[Annotation.unpack] === 'true');
   return {
     orasFlags: flags,
     orasFiles: [
       ...(layers.some((layer) => titleOf(layer).startsWith('-')) ? ['--'] : []),
       ...layers.map((layer) => `${titleOf(layer)}:${layer.mediaType}`),
     ],
-    // It packs no folders the way they are pulled.
-    regctlFlags: isPacked
-      ? undefined
-      : [
-          ...flags,
-          '--file-title',
-          ...layers.flatMap((layer) => [`--file=${titleOf(layer)}`, `--file-media-type=${layer.mediaType}`]),
-        ],
+    regctlFlags: [
+      ...flags,
+      '--file-title',
+      ...layers.flatMap((layer) => [`--file=${titleOf(layer)}`, `--file-media-type=${layer.mediaType}`]),
+    ],
   };
 }
 

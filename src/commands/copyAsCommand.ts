@@ -1,5 +1,11 @@
 import { env, l10n, QuickPickItemKind, type Disposable } from 'vscode';
-import { toolCommands, type CommandTarget, type ToolAction } from '../artifacts/toolCommands.ts';
+import {
+  toolCommands,
+  toolGaps,
+  type CommandTarget,
+  type GapReason,
+  type ToolAction,
+} from '../artifacts/toolCommands.ts';
 import { Command } from '../contributions.ts';
 import { plainText } from '../host/plainText.ts';
 import { registerCommand } from '../host/registerCommand.ts';
@@ -36,24 +42,48 @@ async function copyAsCommand(args: readonly unknown[], services: Services): Prom
     push: l10n.t('Push the files in the current folder again'),
   };
   const commands = toolCommands(target, named.manifest);
+  const gaps = toolGaps(target, named.manifest);
   const choices = (Object.keys(actions) as ToolAction[]).flatMap(
-    (action): readonly (Choice<string> | Separator)[] => {
-      const found = commands.filter((each) => each.action === action);
-      return found.length === 0
+    (action): readonly (Choice<string | undefined> | Separator)[] => {
+      const rows = [
+        ...commands
+          .filter((each) => each.action === action)
+          .map(({ tool, command, without }) => ({
+            label: `${tool} ${action}`,
+            ...(without ? { description: l10n.t('without links, and without what can be run') } : {}),
+            detail: plainText(command),
+            value: command,
+          })),
+        // What a tool cannot do is said, and copies nothing.
+        ...gaps
+          .filter((each) => each.action === action)
+          .map(({ tool, why }) => ({
+            label: `$(circle-slash) ${tool} ${action}`,
+            description: gapText(why),
+            value: undefined,
+          })),
+      ];
+      return rows.length === 0
         ? []
-        : [
-            { label: actions[action], kind: QuickPickItemKind.Separator },
-            ...found.map(({ tool, command }) => ({
-              label: `${tool} ${action}`,
-              detail: plainText(command),
-              value: command,
-            })),
-          ];
+        : [{ label: actions[action], kind: QuickPickItemKind.Separator }, ...rows];
     },
   );
   const { ref } = refTarget(node);
   const placeholder = l10n.t('Command for {0}', shownText(node, ref));
-  await env.clipboard.writeText(await pickOne({ title, placeholder, choices }));
+  const command = await pickOne<string | undefined>({ title, placeholder, choices });
+  if (command !== undefined) {
+    await env.clipboard.writeText(command);
+  }
+}
+
+function gapText(why: GapReason): string {
+  const texts: Readonly<Record<GapReason, string>> = {
+    gzip: l10n.t('knows only folders that are compressed by gzip'),
+    split: l10n.t('makes one layer of a folder'),
+    folders: l10n.t('packs folders in another way'),
+    nested: l10n.t('mixes up these folders and files'),
+  };
+  return texts[why];
 }
 
 /** Other tools do not know what was trusted here, and may not read what lets this machine go without. */

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { toolCommands, type CommandTarget } from '../../../src/artifacts/toolCommands.ts';
+import {
+  toolCommands,
+  toolGaps,
+  type CommandTarget,
+  type ToolGap,
+} from '../../../src/artifacts/toolCommands.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { Index, Manifest } from '../../../src/oci/manifest.ts';
@@ -102,13 +107,63 @@ describe('the commands of other tools', () => {
         " '--file=a b.txt' --file-media-type=text/plain --file=-rf --file-media-type=text/plain ghcr.io/acme/app:1.2.3",
     ]);
     const ofFolder = commands({}, artifact([folder]));
-    assert.ok(ofFolder.includes('mkdir -p app && regctl artifact get --output app ghcr.io/acme/app:1.2.3'));
+    assert.ok(
+      ofFolder.includes(
+        'mkdir -p app && regctl artifact get --strip-dirs --output app ghcr.io/acme/app:1.2.3',
+      ),
+    );
     assert.ok(
       ofFolder.includes(
         `oras push --artifact-type application/vnd.acme ghcr.io/acme/app:1.2.3 site:${folderType}`,
       ),
     );
     assert.ok(!ofFolder.some((command) => command.startsWith('regctl artifact put')));
+  });
+
+  it('leave out what a tool would do wrong, and say why', () => {
+    const unpack = { 'io.deis.oras.content.unpack': 'true' };
+    const folder = layer('site', folderType, unpack);
+    const inner = layer('site/docs', folderType, unpack);
+    const zstd = layer('site', 'application/vnd.oci.image.layer.v1.tar+zstd', unpack);
+    const plain = layer('site', 'application/vnd.oci.image.layer.v1.tar', {
+      ...unpack,
+      'io.deis.oras.content.digest': digest,
+    });
+    const regctlPush = { tool: 'regctl', action: 'push', why: 'folders' } as const;
+    const notGzip: readonly ToolGap[] = [
+      { tool: 'oras', action: 'pull', why: 'gzip' },
+      { tool: 'oras', action: 'push', why: 'gzip' },
+      regctlPush,
+    ];
+    const cases: readonly (readonly [readonly Descriptor[], readonly ToolGap[]])[] = [
+      [[layer('a.txt')], []],
+      [[folder, layer('a.txt')], [regctlPush]],
+      [
+        [folder, inner],
+        [{ tool: 'oras', action: 'push', why: 'split' }, regctlPush],
+      ],
+      [
+        [folder, layer('site/model.bin')],
+        [
+          { tool: 'regctl', action: 'pull', why: 'nested' },
+          { tool: 'oras', action: 'push', why: 'split' },
+          regctlPush,
+        ],
+      ],
+      [[zstd], notGzip],
+      [[plain], notGzip],
+    ];
+    for (const [layers, gaps] of cases) {
+      const manifest = artifact(layers);
+      assert.deepEqual(toolGaps(target, manifest), gaps);
+      const made = toolCommands(target, manifest);
+      for (const { tool, action } of gaps) {
+        assert.ok(!made.some((each) => each.tool === tool && each.action === action), `${tool} ${action}`);
+      }
+      assert.equal(made.length, 10 - gaps.length);
+    }
+    // By digest nothing is pushed, so nothing is missing.
+    assert.deepEqual(toolGaps({ ...target, tag: undefined }, artifact([folder, inner])), []);
   });
 
   it('push nothing by names that leave the folder or do something to a terminal, by digest, or attached', () => {

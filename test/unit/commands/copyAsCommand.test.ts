@@ -53,7 +53,25 @@ describe('Copy as Command', () => {
       window.clipboard,
       'oras push --insecure --artifact-type application/vnd.acme host:5000/team/app:1 a.txt:text/plain',
     );
+    const folder = {
+      ...layer,
+      descriptor: {
+        ...layer.descriptor,
+        mediaType: MediaType.layerTarZstd,
+        annotations: { [Annotation.title]: 'site', [Annotation.unpack]: 'true' },
+      },
+    };
+    const packed = manifestOf(config, [folder], { artifactType: 'application/vnd.acme' });
+    await store.push(packed.descriptor, bodyOf(packed.bytes), { tag: '2' });
     window.clipboard = 'before';
+    // What a tool cannot do is shown, and copies nothing.
+    window.script('$(circle-slash) oras pull');
+    await window.run(Command.copyAsCommand, services.browser.locate('Work', 'team/app', '2'));
+    assert.deepEqual(
+      window.shown[0].choices.filter((label) => label.startsWith('$(circle-slash)')),
+      ['oras pull', 'oras push', 'regctl push'].map((label) => `$(circle-slash) ${label}`),
+    );
+    assert.equal(window.clipboard, 'before');
     window.script('Escape');
     await window.run(Command.copyAsCommand, node);
     assert.equal(window.clipboard, 'before');
