@@ -66,6 +66,9 @@ scenario(
     await editor.pick(/Add Annotation/, /5\/5/);
     await editor.pick('org.opencontainers.image.authors', /5\/5/);
     await editor.answer('Ann', /Empty removes it/);
+    await editor.pick(/Split into Layers/, /5\/5/);
+    await editor.pick(/by folder/, /5\/5/);
+    await rows.filter({ hasText: /Split into Layers.*by folder/ }).waitFor();
     await editor.picture('push-annotations-edited');
     await editor.pick(/Continue/, /5\/5/);
     const said = await editor.dialog(/Overwrite Local/, 'Show Preview');
@@ -80,7 +83,14 @@ scenario(
       '--oci-layout',
       `${path.join(work, 'local/team/lighthouse')}:1.0.0`,
     ]);
-    const manifest = JSON.parse(stdout) as { artifactType: string; annotations: Record<string, string> };
+    interface Annotated {
+      readonly annotations: Readonly<Record<string, string>>;
+    }
+    const manifest = JSON.parse(stdout) as Annotated & { artifactType: string; layers: Annotated[] };
+    assert.deepEqual(
+      manifest.layers.map(({ annotations }) => annotations['org.opencontainers.image.title']),
+      ['site', 'site/docs'],
+    );
     assert.equal(manifest.artifactType, 'application/vnd.acme.site.v2');
     assert.equal(manifest.annotations['com.example.team'], 'docs');
     assert.equal(manifest.annotations['org.opencontainers.image.authors'], 'Ann');
@@ -90,7 +100,7 @@ scenario(
 );
 
 scenario(
-  'remembers the type of a folder, says what the target has already, and deletes tags in Local and in a registry',
+  'remembers the type and layers of a folder, says what the target has already, and deletes tags in Local and in a registry',
   () => session,
   async ({ editor, registry }) => {
     await editor.command('OCI Explorer: Add Registry…');
@@ -112,7 +122,7 @@ scenario(
       await editor.pick(/Continue/, /5\/5/);
       await editor.dialog(/Push to/, 'Push');
       const said = await editor.notification(/Pushed/, 'Show in Tree');
-      assert.equal(/there already: 1 of 1/.test(said), tag === '2', said);
+      assert.equal(/there already: 2 of 2/.test(said), tag === '2', said);
       await editor
         .row(tag)
         .locator('.label-description', { hasText: /acme site/ })
@@ -202,7 +212,7 @@ scenario(
     await editor.answer('1', /3\/5/);
     await editor.pick('Files', /4\/5/);
     await editor.pick(/Continue/, /5\/5/);
-    await editor.dialog(/layers: 2/, 'Push');
+    await editor.dialog(/layers: 3/, 'Push');
     await editor.notification(/Pushed .*both:1/);
     const out = path.join(work, 'both');
     await pull(`${path.join(work, 'local/team/both')}:1`, out);
@@ -258,7 +268,7 @@ scenario(
     // Of a push again, what was there already.
     assert.match(
       await editor.description('site:2'),
-      /^Push · done · [\d.]+ K?i?B, [12] of 2 blobs were there$/,
+      /^Push · done · [\d.]+ K?i?B, [123] of 3 blobs were there$/,
     );
     await editor.picture('transfers');
     await header.hover();
