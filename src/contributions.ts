@@ -36,6 +36,7 @@ export const Command = {
   openDescriptor: 'ociExplorer.openDescriptor',
   copyReference: 'ociExplorer.copyReference',
   copyDigest: 'ociExplorer.copyDigest',
+  showTags: 'ociExplorer.showTags',
   copyPullCommand: 'ociExplorer.copyPullCommand',
   copyAsCommand: 'ociExplorer.copyAsCommand',
   pushWorkspace: 'ociExplorer.pushWorkspace',

@@ -4,6 +4,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { OciError } from '../oci/errors.ts';
 import type { AnyManifest } from '../oci/manifest.ts';
 import type { GroupNode, Node, PlaceNode, RepositoryNode } from './node.ts';
+import type { TagPointers } from './tagPointers.ts';
 
 /** What is known of a node; grows as answers arrive. */
 export interface Named {
@@ -32,6 +33,8 @@ export interface TypeCount {
 
 /** The tree as data: what is loaded, what is known, what is filtered. Knows nothing of TreeItem. */
 export interface Browser {
+  /** Where the tags of a repository point, as far as somebody asked. */
+  readonly pointers: Pick<TagPointers, 'of' | 'forget'>;
   roots(): readonly PlaceNode[];
   /**
    * The children as they stand; loads the first page when nothing is loaded. Never rejects but for an abort: a failure is a

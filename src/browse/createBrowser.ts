@@ -21,6 +21,7 @@ import { compareTags, tagKey } from './order.ts';
 import type { Places } from './place.ts';
 import { ReferrerLists } from './referrerLists.ts';
 import { Slices, sortInSlices } from './slices.ts';
+import { TagPointers } from './tagPointers.ts';
 import { countTypes } from './typeSearch.ts';
 import { untaggedOf } from './untagged.ts';
 
@@ -46,6 +47,7 @@ export function createBrowser(services: BrowseServices): Browser {
 }
 
 class Tree implements Browser {
+  readonly pointers = new TagPointers();
   readonly #services: BrowseServices;
   readonly #nodes = new Nodes();
   readonly #slices = new Slices();
@@ -204,9 +206,9 @@ class Tree implements Browser {
 
   refresh(node?: Node): void {
     this.#branches.end(node);
-    this.#listings.forget(node);
-    this.#names.forget(node);
-    this.#referrers.forget(node);
+    for (const each of [this.#listings, this.#names, this.#referrers, this.pointers]) {
+      each.forget(node);
+    }
     if (node?.kind === 'group') {
       // Its rows come from the list of its place.
       this.#changes.add(this.#nodes.place(node.place));

@@ -1,9 +1,8 @@
-import { Limiter } from '../base/limiter.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { isOciError } from '../oci/errors.ts';
 import { allItems } from '../oci/pages.ts';
 import type { Op, ReadStore } from '../oci/store.ts';
+import { tagDigests } from '../oci/tagDigests.ts';
 
 /** What goes when manifests are deleted by digest. */
 export interface Impact {
@@ -22,7 +21,6 @@ export interface Impact {
 /** Most tags that are resolved, and most referrers that are listed, before a deletion. */
 const maxTags = 2000;
 const maxReferrers = 200;
-const width = 6;
 
 export interface ImpactOptions extends Op {
   readonly onLooked?: ((count: number) => void) | undefined;
@@ -30,48 +28,20 @@ export interface ImpactOptions extends Op {
 }
 
 /**
- * Looks through the tags of a repository, at most six at once, and lists the referrers of what goes.
- * A tag that cannot be resolved is passed over when it is gone, and makes the answer incomplete otherwise.
+ * Looks through the tags of a repository and lists the referrers of what goes. A tag that cannot be resolved is passed over when
+ * it is gone, and makes the answer incomplete otherwise.
  */
 export async function impactOf(
   store: ReadStore,
   doomed: readonly Descriptor[],
   options: ImpactOptions = {},
 ): Promise<Impact> {
-  const { signal } = options;
-  const digests = new Set<Digest>(doomed.map(({ digest }) => digest));
-  const limiter = new Limiter(width);
+  const { signal, onLooked } = options;
+  const goes = new Set<Digest>(doomed.map(({ digest }) => digest));
   const limit = options.maxTags ?? maxTags;
-  const pointers = new Map<string, Digest>();
-  let isComplete = true;
-  let looked = 0;
-  const look = async (tag: string): Promise<void> => {
-    try {
-      const { digest } = await limiter.run(() => store.resolve(tag, { signal }), signal);
-      if (digests.has(digest)) {
-        pointers.set(tag, digest);
-      }
-    } catch (error) {
-      signal?.throwIfAborted();
-      isComplete &&= isOciError(error, 'not-found');
-    }
-    looked++;
-    options.onLooked?.(looked);
-  };
-  let batch: Promise<void>[] = [];
-  let count = 0;
-  for await (const tag of allItems((op) => store.tags(op), { signal, limit: 1000 })) {
-    if (count++ >= limit) {
-      isComplete = false;
-      break;
-    }
-    batch.push(look(tag));
-    if (batch.length >= 100) {
-      await Promise.all(batch);
-      batch = [];
-    }
-  }
-  await Promise.all(batch);
+  const { digests, looked, hasMore, error } = await tagDigests(store, { signal, onLooked, maxTags: limit });
+  const pointers = new Map([...digests].filter(([, digest]) => goes.has(digest)));
+  let isComplete = !hasMore && error === undefined;
   const referrers: Descriptor[] = [];
   for (const descriptor of doomed) {
     const found = allItems(
@@ -84,7 +54,7 @@ export async function impactOf(
         isComplete = false;
         break;
       }
-      if (!digests.has(referrer.digest)) {
+      if (!goes.has(referrer.digest)) {
         referrers.push(referrer);
       }
     }

@@ -28,6 +28,7 @@ import { registerPushPreview } from './pushPreview.ts';
 import { registerPushTask } from './pushTask.ts';
 import { registerRegistries } from './registries.ts';
 import { registerSaveRecipe } from './saveRecipe.ts';
+import { registerShowTags } from './showTags.ts';
 import { registerTag } from './tag.ts';
 import { registerUndo } from './undo.ts';
 import { registerUntag } from './untag.ts';
@@ -44,6 +45,7 @@ export function registerCommands(services: Services): Disposable {
     registerMirror(services),
     registerExport(services),
     registerImport(services),
+    registerShowTags(services),
     registerTag(services),
     registerUntag(services),
     registerAttach(services),

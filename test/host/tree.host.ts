@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, readdir } from 'node:fs/promises';
+import { cp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -11,6 +11,7 @@ import { createManifestCache } from '../../src/browse/manifestCache.ts';
 import type { Browser } from '../../src/browse/browser.ts';
 import type { Node } from '../../src/browse/node.ts';
 import { Command, View } from '../../src/contributions.ts';
+import { copy } from '../../src/oci/copy.ts';
 import { localRegistry } from '../../src/oci/layout/localRegistry.ts';
 import { parseManifest } from '../../src/oci/manifest.ts';
 import { treeItem } from '../../src/views/treeItem.ts';
@@ -260,5 +261,40 @@ test('what another program writes to Local or to an open layout is shown without
     await showsFirst(local, folder, path.join(folder, first));
   } finally {
     await settings.update('layouts', undefined, ConfigurationTarget.Global);
+  }
+}, 60_000);
+
+test('Show Tags of Manifest… lists the names of a row, and goes to the one that is chosen', async () => {
+  const folder = await samples();
+  const from = localRegistry(folder).repository('shop/app');
+  const to = localRegistry(folder).repository('marked/app');
+  await to.tag(await copy(from, '1.4.2', to, '1.0.0'), 'stable');
+  const [repository, text] = ['marked/app', path.join(folder, 'marked/app')];
+  try {
+    await show({ place: 'local', repository, ref: '1.0.0' }, `${text}:1.0.0`);
+    // The row that was clicked; what is selected may change with what else the tree is told.
+    const place = { id: 'local', name: 'Local', host: folder };
+    const row = { kind: 'tag', id: 'row', place, repository, tag: '1.0.0' };
+    // One question at a time; what is chosen of it before it is there chooses nothing, and is chosen again.
+    let question: Promise<unknown> | undefined;
+    await until(
+      'the other tag',
+      async () => {
+        question ??= Promise.resolve(commands.executeCommand(Command.showTags, row)).finally(() => {
+          question = undefined;
+        });
+        // A question that comes between the two commands would be answered by its first row; then it is asked once more.
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        // Where it was answered before, the last row looks again, and asks again without that row.
+        await commands.executeCommand('quickInput.last');
+        await commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        return (await selected()) === `${text}:stable`;
+      },
+      40_000,
+    );
+    await commands.executeCommand('workbench.action.closeQuickOpen');
+  } finally {
+    await rm(path.join(folder, 'marked'), { recursive: true, force: true });
   }
 }, 60_000);

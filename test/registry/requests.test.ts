@@ -4,10 +4,13 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { bodyOf } from '../../src/base/bytes.ts';
+import type { Browser } from '../../src/browse/browser.ts';
 import { isOciError } from '../../src/oci/errors.ts';
+import { MediaType } from '../../src/oci/mediaTypes.ts';
 import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
 import { remoteRegistry } from '../../src/oci/remote/registry.ts';
-import type { FetchedManifest, Repository } from '../../src/oci/store.ts';
+import type { FetchedManifest, Registry, Repository } from '../../src/oci/store.ts';
 import { buildArtifact } from '../../src/packaging/artifact.ts';
 import { fileLayerCache, type LayerCache } from '../../src/packaging/layerCache.ts';
 import { arrangeLayers, usualPacking } from '../../src/packaging/packing.ts';
@@ -15,12 +18,25 @@ import { planPush } from '../../src/packaging/plan.ts';
 import { filesType } from '../../src/packaging/pushTypes.ts';
 import { sendArtifact } from '../../src/packaging/sendArtifact.ts';
 import { streamArtifact } from '../../src/packaging/streamArtifact.ts';
+import { content, manifestOf } from '../contract/content.ts';
+import { browsing, named } from '../support/browsing.ts';
 import { startCountingProxy, type CountingProxy } from '../support/countingProxy.ts';
 import { runPeer } from '../support/peers.ts';
 import { startRegistry, type RunningRegistry } from '../support/registries.ts';
 
 const dispatcher = createDispatcher();
 after(() => dispatcher.destroy());
+
+/** As who never asked before. */
+function remote(host: string): Registry {
+  return remoteRegistry({
+    host,
+    scheme: 'http',
+    dispatcher,
+    credentials: () => Promise.resolve(undefined),
+    userAgent: 'oci-explorer-test',
+  });
+}
 
 for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {
   describe(`what ${kind} is asked when 50 small files are pushed`, () => {
@@ -38,16 +54,8 @@ for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {
       for (const file of files) {
         await writeFile(path.join(work, file), `content of ${file}\n`);
       }
-      const open = (host: string): Repository =>
-        remoteRegistry({
-          host,
-          scheme: 'http',
-          dispatcher,
-          credentials: () => Promise.resolve(undefined),
-          userAgent: 'oci-explorer-test',
-        }).repository('team/files');
-      repository = open(proxy.host);
-      direct = open(registry.host);
+      repository = remote(proxy.host).repository('team/files');
+      direct = remote(registry.host).repository('team/files');
     });
     after(async () => {
       await proxy.stop();
@@ -217,6 +225,88 @@ for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {
       await writeFile(path.join(work, files[9] ?? ''), `content that makes another manifest\n`);
       await push('2');
       assert.equal((await fetch(url)).status, 200);
+    });
+  });
+}
+
+/** Of a registry with the referrers API, and of one without, which is asked for it once. */
+for (const [kind, opened] of [
+  ['olareg', 32],
+  ['distribution', 33],
+] as const) {
+  describe(`what ${kind} is asked by a tree`, () => {
+    let registry: RunningRegistry;
+    let proxy: CountingProxy;
+    let browser: Browser;
+    const layer = content('text/plain', 'a layer');
+    const config = content(MediaType.empty, '{}');
+    const subject = manifestOf(config, [layer]);
+    const referrers = Array.from({ length: 30 }, (_, at) =>
+      manifestOf(config, [layer], {
+        subject: subject.descriptor,
+        artifactType: 'application/spdx+json',
+        annotations: { at: String(at) },
+      }),
+    );
+
+    before(async () => {
+      registry = await startRegistry(kind);
+      proxy = await startCountingProxy(registry.host);
+      browser = browsing(remote(proxy.host));
+      for (const name of ['team/attached', 'team/tagged']) {
+        const store = remote(registry.host).repository(name);
+        for (const { descriptor, bytes } of [layer, config]) {
+          await store.push(descriptor, bodyOf(bytes));
+        }
+        await store.push(subject.descriptor, bodyOf(subject.bytes), { tag: 'v0' });
+      }
+    });
+    after(async () => {
+      browser.dispose();
+      await proxy.stop();
+      await registry.stop();
+    });
+
+    const asked = (): readonly string[] => proxy.exchanges.map(({ method, path }) => `${method} ${path}`);
+
+    it(`for 30 referrers, each opened: at most ${opened} requests`, async () => {
+      const store = remote(registry.host).repository('team/attached');
+      await Promise.all(referrers.map(({ descriptor, bytes }) => store.push(descriptor, bodyOf(bytes))));
+      const repository = browser.find('p', 'team/attached');
+      assert.ok(repository);
+      proxy.forget();
+      const tag = (await browser.children(repository)).find((node) => node.kind === 'tag');
+      assert.ok(tag);
+      await named(browser, [tag]);
+      const folder = (await browser.children(tag)).find((node) => node.kind === 'referrers');
+      assert.ok(folder);
+      const rows = (await browser.children(folder)).filter((node) => node.kind === 'manifest');
+      const read = await Promise.all(rows.map((node) => browser.read(node)));
+      assert.deepEqual(
+        read.map((each) => each?.descriptor.digest).sort(),
+        referrers.map(({ descriptor }) => descriptor.digest).sort(),
+      );
+      const [list, ...requests] = asked();
+      assert.match(list ?? '', /tags\/list/);
+      assert.ok(requests.length <= opened, requests.join('\n'));
+    });
+
+    it('for which of 101 tags point to a digest: at most 102 requests, and none the second time', async () => {
+      const store = remote(registry.host).repository('team/tagged');
+      const other = manifestOf(config, [layer], { annotations: { of: 'another' } });
+      await store.push(other.descriptor, bodyOf(other.bytes), { tag: 'other' });
+      for (let at = 1; at < 100; at++) {
+        await store.tag(subject.descriptor, `v${at}`);
+      }
+      const repository = browser.find('p', 'team/tagged');
+      assert.ok(repository);
+      for (const most of [102, 0]) {
+        proxy.forget();
+        const { digests } = await browser.pointers.of(repository);
+        assert.equal(digests.size, 101);
+        assert.equal([...digests.values()].filter((each) => each === subject.descriptor.digest).length, 100);
+        assert.ok(asked().length <= most, asked().join('\n'));
+      }
     });
   });
 }
