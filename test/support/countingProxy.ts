@@ -27,8 +27,12 @@ export interface CountingProxy {
   stop(): Promise<void>;
 }
 
-/** Stands before a registry and counts what it is asked. @param target `host:port` */
-export async function startCountingProxy(target: string): Promise<CountingProxy> {
+/**
+ * Stands before a registry and counts what it is asked.
+ * @param target `host:port`
+ * @param delay milliseconds that each request waits
+ */
+export async function startCountingProxy(target: string, delay = 0): Promise<CountingProxy> {
   let exchanges: Exchange[] = [];
   let open = 0;
   let mostOpen = 0;
@@ -55,6 +59,8 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     };
     if (held?.test(exchange.path)) {
       waiting.push(pass);
+    } else if (delay > 0) {
+      setTimeout(pass, delay);
     } else {
       pass();
     }
