@@ -130,6 +130,25 @@ describe('layouts as other tools leave them', () => {
     );
   });
 
+  it('move a tag only from where it was seen', async () => {
+    const store = localRegistry(work).repository('moves');
+    const first = await push(store, 'first', 'v1');
+    const other = await push(store, 'other');
+    const op = { tag: 'v1', from: other.descriptor.digest };
+    const { digest } = (await push(store, 'late', 'v1')).descriptor;
+    for (const move of [
+      store.push(other.descriptor, bodyOf(other.bytes), op),
+      store.tag(first.descriptor, 'v1', op),
+      store.tag(first.descriptor, 'gone', op),
+    ]) {
+      await assert.rejects(move, code('tag-exists'));
+    }
+    assert.equal((await store.resolve('v1')).digest, digest);
+    await store.tag(first.descriptor, 'v1', { from: digest });
+    await store.push(other.descriptor, bodyOf(other.bytes), { tag: 'v1', from: first.descriptor.digest });
+    assert.equal((await store.resolve('v1')).digest, other.descriptor.digest);
+  });
+
   it('name what has no tag: not children, not referrers, not lists of referrers', async () => {
     fresh();
     const child = await push(store, 'child');

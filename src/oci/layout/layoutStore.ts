@@ -57,6 +57,7 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
     await this.#update(
       (index) =>
         this.#whole(successors(manifest)).then(async () => {
+          checkMoves(index, op);
           await this.#write(descriptor, bodyOf(bytes), op);
           const listed = withManifest(index, descriptor, manifest.artifactType, op.tag);
           const subject = manifest.subject?.digest;
@@ -70,10 +71,17 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
     );
   }
 
-  async tag(descriptor: Descriptor, tag: string, op: Op = {}): Promise<void> {
+  async tag(
+    descriptor: Descriptor,
+    tag: string,
+    op: Op & { readonly from?: Digest | undefined } = {},
+  ): Promise<void> {
     const { bytes, descriptor: found } = await this.manifest(descriptor.digest, op);
     const { artifactType } = parseManifest(bytes, found.mediaType);
-    await this.#update((index) => Promise.resolve(withManifest(index, found, artifactType, tag)), op);
+    await this.#update((index) => {
+      checkMoves(index, { ...op, tag });
+      return Promise.resolve(withManifest(index, found, artifactType, tag));
+    }, op);
   }
 
   /** Removes the manifest, its tags, and the content below it that no other manifest of the layout needs. */
@@ -269,4 +277,12 @@ function digestsIn(bytes: Uint8Array): readonly Descriptor[] {
     .toString('latin1')
     .match(/sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}/g);
   return (found ?? []).map((digest) => ({ mediaType: '', digest: parseDigest(digest), size: 0 }));
+}
+
+/** @throws {OciError} `tag-exists` where the tag does not point where it is to be moved from */
+function checkMoves({ entries }: IndexFile, { tag, from }: Pick<PushOp, 'tag' | 'from'>): void {
+  const now = entries.find((entry) => entry.tag === tag)?.descriptor.digest;
+  if (tag !== undefined && from !== undefined && now !== from) {
+    throw new OciError('tag-exists', `${tag} was moved meanwhile`);
+  }
 }
