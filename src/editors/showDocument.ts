@@ -94,9 +94,14 @@ async function openNow(location: Location, isPeek: boolean): Promise<void> {
   const column = firstColumn();
   const uri = toUri({ ...location, form: view === 'formatted' ? 'formatted' : 'original' });
   const isAgain = isPeek && isShown(uri);
-  await show(uri, column, isPeek && !isAgain, isAgain);
+  const takesFocus = !isPeek || isAgain;
+  await show(uri, column, view === 'both' || !takesFocus, isAgain);
   if (view === 'both') {
     await show(toUri({ ...location, form: 'formatted' }), column + 1, true, isAgain);
+    // Last, because what is opened beside it may leave the column beside it the active one.
+    if (takesFocus) {
+      await show(uri, column, false, isAgain);
+    }
   }
 }
 
