@@ -36,7 +36,8 @@ interface Entry extends PackedLayer {
   readonly began: number;
 }
 
-const maxEntries = 1_000;
+/** A folder that is split takes one for each of its layers. */
+const maxEntries = 5_000;
 
 /** Milliseconds: what file systems round their times to, at most. */
 const coarsest = 2_000;
