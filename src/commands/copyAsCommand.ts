@@ -1,18 +1,12 @@
 import { env, l10n, QuickPickItemKind, type Disposable } from 'vscode';
-import {
-  toolCommands,
-  toolGaps,
-  type CommandTarget,
-  type GapReason,
-  type ToolAction,
-} from '../artifacts/toolCommands.ts';
+import { toolCommands, toolGaps, type GapReason, type ToolAction } from '../artifacts/toolCommands.ts';
 import { Command } from '../contributions.ts';
 import { plainText } from '../host/plainText.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { pickOne, type Choice, type Separator } from './ask.ts';
 import { askRef } from './askTarget.ts';
-import { pullTargetOf } from './pullTarget.ts';
+import { commandTargetOf } from './pullTarget.ts';
 import { isRefNode, nodeOf, refTarget, shownText } from './targets.ts';
 
 export function registerCopyAsCommand(services: Services): Disposable {
@@ -31,11 +25,7 @@ async function copyAsCommand(args: readonly unknown[], services: Services): Prom
   if (!isRefNode(node) || !named) {
     return;
   }
-  const { place } = node;
-  const target: CommandTarget = {
-    ...pullTargetOf(node, named, services),
-    insecure: place.kind === 'remote' && isUnverified(place.host, services),
-  };
+  const target = commandTargetOf(node, named, services);
   const actions: Readonly<Record<ToolAction, string>> = {
     pull: l10n.t('Pull to the current folder'),
     copy: l10n.t('Copy to the reference in TARGET'),
@@ -84,9 +74,4 @@ function gapText(why: GapReason): string {
     nested: l10n.t('mixes up these folders and files'),
   };
   return texts[why];
-}
-
-/** Other tools do not know what was trusted here, and may not read what lets this machine go without. */
-function isUnverified(host: string, { network }: Services): boolean {
-  return network.trusted(host) !== undefined || network.insecureBy(host) !== undefined;
 }

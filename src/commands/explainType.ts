@@ -1,5 +1,4 @@
 import { commands, Disposable, EventEmitter, l10n, Uri, window, workspace } from 'vscode';
-import { pullCommand } from '../artifacts/pullCommand.ts';
 import type { BlobNode } from '../browse/node.ts';
 import { LruMap } from '../base/lru.ts';
 import { Command } from '../contributions.ts';
@@ -7,7 +6,7 @@ import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { askRef } from './askTarget.ts';
 import { explainText } from './explainText.ts';
-import { pullTargetOf } from './pullTarget.ts';
+import { commandToPull } from './pullTarget.ts';
 import { isRefNode, nodeOf, shownText, type RefNode } from './targets.ts';
 
 const scheme = 'oci-type';
@@ -44,7 +43,7 @@ export function registerExplainType(services: Services): Disposable {
           title,
           type: named.type,
           row: isManifest ? table.byId.get(named.type.id) : undefined,
-          pull: isManifest ? pullCommand(named.type, pullTargetOf(node, named, services), table) : undefined,
+          pull: isManifest ? commandToPull(node, named, services) : undefined,
           isManifest,
         }),
       );

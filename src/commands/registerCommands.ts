@@ -1,5 +1,4 @@
 import { Disposable, env, l10n } from 'vscode';
-import { pullCommand } from '../artifacts/pullCommand.ts';
 import { Command } from '../contributions.ts';
 import { log } from '../host/log.ts';
 import { registerCommand } from '../host/registerCommand.ts';
@@ -21,7 +20,7 @@ import { registerImport } from './import.ts';
 import { registerMirror } from './mirror.ts';
 import { registerOpenAs } from './openAs.ts';
 import { registerPull } from './pull.ts';
-import { pullTargetOf } from './pullTarget.ts';
+import { commandToPull } from './pullTarget.ts';
 import { pushDialogs, registerPush } from './push.ts';
 import { registerPushFromRecipe } from './pushFromRecipe.ts';
 import { registerPushPreview } from './pushPreview.ts';
@@ -79,7 +78,5 @@ async function copyPullCommand(args: readonly unknown[], services: Services): Pr
   if (!isRefNode(node) || !named) {
     return;
   }
-  await env.clipboard.writeText(
-    pullCommand(named.type, pullTargetOf(node, named, services), services.types.table()),
-  );
+  await env.clipboard.writeText(commandToPull(node, named, services));
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import '../../support/vscodeStub.ts';
+import { builtInTable } from '../../../src/artifacts/table.ts';
 import { bodyOf } from '../../../src/base/bytes.ts';
 import { Command } from '../../../src/contributions.ts';
 import { Annotation } from '../../../src/oci/descriptor.ts';
@@ -13,6 +14,8 @@ import { scriptedWindow } from '../../support/scriptedWindow.ts';
 
 const vscode = (await import('vscode')) as unknown as Parameters<typeof scriptedWindow>[0];
 const { registerCopyAsCommand } = await import('../../../src/commands/copyAsCommand.ts');
+const { commandToPull } = await import('../../../src/commands/pullTarget.ts');
+const { isRefNode } = await import('../../../src/commands/targets.ts');
 const window = scriptedWindow(vscode);
 
 describe('Copy as Command', () => {
@@ -72,6 +75,19 @@ describe('Copy as Command', () => {
       ['oras pull', 'oras push', 'regctl push'].map((label) => `$(circle-slash) ${label}`),
     );
     assert.equal(window.clipboard, 'before');
+    // Nor does it stand where one command is copied.
+    Object.assign(services, { types: { table: () => builtInTable } });
+    const pulls = ['1', '2'].map(async (tag) => {
+      const at = services.browser.locate('Work', 'team/app', tag);
+      assert.ok(isRefNode(at));
+      const named = await services.browser.complete(at);
+      assert.ok(named);
+      return commandToPull(at, named, services);
+    });
+    assert.deepEqual(await Promise.all(pulls), [
+      'oras pull host:5000/team/app:1',
+      'mkdir -p app && regctl artifact get --host reg=host:5000,tls=insecure --strip-dirs --output app host:5000/team/app:2',
+    ]);
     window.script('Escape');
     await window.run(Command.copyAsCommand, node);
     assert.equal(window.clipboard, 'before');
