@@ -5,6 +5,7 @@ import { setting } from '../host/settings.ts';
 import { compressions, type Compression } from '../packaging/compression.ts';
 import { isPackedFreely, usualPacking, type Packing } from '../packaging/packing.ts';
 import type { Source } from '../packaging/plan.ts';
+import { arePatterns } from '../packaging/pushRecipe.ts';
 import type { PushType } from '../packaging/pushTypes.ts';
 import { layersFile, splits, type Split } from '../packaging/splitLayers.ts';
 import { askPick, askText, back, type Choice, type Separator, type StepInfo } from './ask.ts';
@@ -111,6 +112,8 @@ export async function changedPacking(at: StepInfo, packing: Packing, field: Pack
         ...inner,
         prompt: l10n.t('Left out of each folder besides: patterns as in .gitignore, with commas between'),
         value: packing.ignore.join(', '),
+        validate: (value) =>
+          arePatterns(patternsIn(value)) ? undefined : l10n.t('At most 200 patterns of 1,024 characters'),
       });
       return text === back ? packing : { ...packing, ignore: patternsIn(text) };
     }

@@ -119,6 +119,11 @@ export function parseRecipes(content: string): readonly PushRecipe[] {
   return recipes.map((each) => ({ ...each, keepFileTimes: each.keepFileTimes ?? false }));
 }
 
+/** Whether these can stand in a recipe. */
+export function arePatterns(value: readonly string[]): boolean {
+  return patterns(value, '') === undefined;
+}
+
 /** The file with a recipe added, or in the place of the one of its name. @throws {OciError} `recipe-invalid` */
 export function withRecipe(content: string | undefined, added: PushRecipe): string {
   const before: Readonly<Record<string, unknown>> =

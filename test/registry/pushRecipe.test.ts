@@ -48,12 +48,14 @@ const vscode = (await import('vscode')) as unknown as Parameters<typeof scripted
 const window = scriptedWindow(vscode);
 const properties: Readonly<Record<string, { readonly default: unknown }>> =
   manifest.contributes.configuration.properties;
+/** What a person set. */
+const settings = new Map<string, unknown>();
 const defaultOf = (name: string): unknown => properties[`ociExplorer.${name}`]?.default;
 Object.assign(vscode.workspace, {
   isTrusted: true,
   asRelativePath: (file: string) => path.basename(file),
   getConfiguration: () => ({
-    get: defaultOf,
+    get: (name: string) => settings.get(name) ?? defaultOf(name),
     inspect: (name: string) => ({ defaultValue: defaultOf(name) }),
   }),
 });
@@ -355,6 +357,27 @@ describe('a push that is repeated', () => {
     await window.run(Command.pushFromRecipe);
     await window.settled();
     assert.match(window.shown.at(-1)?.title ?? '', /push\.json cannot be used/);
+  });
+
+  it('packs as the settings say where nothing else was chosen for the folder; one that says nonsense is none', async () => {
+    const parts = path.join(folder, 'parts');
+    const uri = { scheme: 'file', fsPath: parts };
+    const { workspaceFolders } = vscode.workspace as { workspaceFolders?: unknown };
+    Object.assign(vscode.workspace, { workspaceFolders: [{ uri, name: 'parts', index: 0 }] });
+    try {
+      for (const [split, compression, said] of [
+        ['folders', 'none', /layers: 3[^]*oras does not unpack/],
+        ['everything', 'brotli', /layers: 1, (?:(?!oras)[^])*$/],
+      ] as const) {
+        settings.set('push.split', split).set('push.compression', compression);
+        window.script('Work', { typed: 'team/docs' }, { typed: 'set' }, 'Files', 'Continue', 'Escape');
+        await window.run(Command.pushWorkspace);
+        assert.match(window.shown.at(-1)?.detail ?? '', said);
+      }
+    } finally {
+      settings.clear();
+      Object.assign(vscode.workspace, { workspaceFolders });
+    }
   });
 
   describe('to a tag that somebody else moves meanwhile', () => {
