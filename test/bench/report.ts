@@ -156,7 +156,7 @@ export async function markdown(outcomes: readonly Outcome[], rates: Rates, befor
     `Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores of ${cpu?.model.trim() ?? '?'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${process.platform} ${release()}.`,
     `Versions: ${(await versions()).join(', ')}.`,
     '',
-    'Medians of 5 runs by turns (of 3 where a round takes more than 20 s); registries on loopback, distribution v3.1 where none is named. Ours is timed inside a process that has loaded, as it has in the editor; a peer from its start to its end. Memory is the most of all runs above the idle process. In brackets: requests, or what was kept. The delay of 20 ms a packet is made by a proxy that delivers all data of a connection that much later, each way, and counts the handshake.',
+    'Medians of 5 runs by turns (of 3 where a round takes more than 10 s); registries on loopback, distribution v3.1 where none is named. Ours is timed inside a process that has loaded, as it has in the editor; a peer from its start to its end. Memory is the most of all runs above the idle process. In brackets: requests, or what was kept. The delay of 20 ms a packet is made by a proxy that delivers all data of a connection that much later, each way, and counts the handshake.',
     '',
     'The floor is what cannot be left out (the sizes that have to be hashed, compressed, sent and written, the requests that wait for one another) at the rates of this machine, all cores busy:',
     `SHA-256 ${MB(rates.hash)} a core, gzip level 6 of text ${MB(rates.gzip)} a core, disk ${MB(rates.disk)}, loopback ${MB(rates.loopback)}, ${rates.files.toFixed(0)} small files/s, a request ${(rates.trip * 1e3).toFixed(2)} ms.`,

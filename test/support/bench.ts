@@ -65,7 +65,7 @@ export interface Measured {
 }
 
 /** Seconds of one round from which on fewer rounds are made. */
-const long = 20;
+const long = 10;
 const rounds = { usual: 5, long: 3 } as const;
 
 /**
