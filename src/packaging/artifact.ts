@@ -200,13 +200,15 @@ async function packFolder(
   sink: LayerSink | undefined,
 ): Promise<MadeLayer> {
   const { signal, onBytes, keepFileTimes, cache } = options;
-  const { pack } = compressionOf(layer);
+  const { pack, copies } = compressionOf(layer);
   const began = Date.now();
   const packed = (
     ending: AbortSignal | undefined,
     onTar: (chunk: Uint8Array) => void = () => undefined,
   ): AsyncIterable<Uint8Array> =>
-    pack(counted(tarOf(layer.entries, { keepFileTimes, signal: ending }), onTar), { signal: ending });
+    pack(counted(tarOf(layer.entries, { keepFileTimes, signal: ending, isBrief: copies }), onTar), {
+      signal: ending,
+    });
   const known = await cache?.find(layer, keepFileTimes);
   if (known && (known.isCertain || (await contentOf(layer, options)) === known.content)) {
     onBytes?.(layer.size);
@@ -254,7 +256,7 @@ async function written(
 /** The digest of the tar, without packing it. */
 async function contentOf(layer: PlanLayer, { keepFileTimes, signal }: ArtifactOptions): Promise<Digest> {
   const digester = new Digester();
-  for await (const chunk of tarOf(layer.entries, { keepFileTimes, signal })) {
+  for await (const chunk of tarOf(layer.entries, { keepFileTimes, signal, isBrief: true })) {
     digester.update(chunk);
   }
   return digester.digest();

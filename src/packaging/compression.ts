@@ -9,13 +9,23 @@ export type Compression = (typeof compressions)[number];
 
 interface Row {
   readonly mediaType: string;
+  /** True: it copies what it is given before it asks for more. */
+  readonly copies: boolean;
   readonly pack: (tar: AsyncIterable<Uint8Array>, op: Op) => AsyncIterable<Uint8Array>;
 }
 
 const rows: Readonly<Record<Compression, Row>> = {
-  gzip: { mediaType: MediaType.layerTarGzip, pack: (tar, { signal }) => parallelGzip(tar, { signal }) },
-  zstd: { mediaType: MediaType.layerTarZstd, pack: (tar, { signal }) => parallelZstd(tar, { signal }) },
-  none: { mediaType: MediaType.layerTar, pack: (tar) => tar },
+  gzip: {
+    mediaType: MediaType.layerTarGzip,
+    copies: true,
+    pack: (tar, { signal }) => parallelGzip(tar, { signal }),
+  },
+  zstd: {
+    mediaType: MediaType.layerTarZstd,
+    copies: false,
+    pack: (tar, { signal }) => parallelZstd(tar, { signal }),
+  },
+  none: { mediaType: MediaType.layerTar, copies: false, pack: (tar) => tar },
 };
 
 /** What the media type of a folder is, and how its tar is packed: the same bytes of the same tar. Default gzip. */

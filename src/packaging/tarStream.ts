@@ -8,6 +8,8 @@ export interface TarOptions {
   /** True: times and permission bits as they are on disk, as oras packs; else the same everywhere. */
   readonly keepFileTimes: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** True: a piece is done with when the next is asked for, and its memory used again. */
+  readonly isBrief?: boolean;
 }
 
 /**
@@ -16,9 +18,10 @@ export interface TarOptions {
  */
 export async function* tarOf(
   entries: readonly PlanEntry[],
-  { keepFileTimes, signal }: TarOptions,
+  { keepFileTimes, signal, isBrief = false }: TarOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const ahead = new ReadAhead(entries);
+  const memory = new Memory(isBrief);
+  const ahead = new ReadAhead(entries, memory);
   try {
     for (const [index, entry] of entries.entries()) {
       signal?.throwIfAborted();
@@ -31,6 +34,7 @@ export async function* tarOf(
         const whole = await ahead.take(index);
         if (whole) {
           yield whole;
+          memory.give(whole);
         } else {
           yield* fileOf(entry, signal);
         }
@@ -58,8 +62,11 @@ class ReadAhead {
   #next = 0;
   #bytes = 0;
 
-  constructor(entries: readonly PlanEntry[]) {
+  readonly #memory: Memory;
+
+  constructor(entries: readonly PlanEntry[], memory: Memory) {
     this.#entries = entries;
+    this.#memory = memory;
   }
 
   /** The content of a small file; undefined for one that is read in pieces. @throws {OciError} `file-changed` */
@@ -68,7 +75,7 @@ class ReadAhead {
     for (; this.#next < this.#entries.length && this.#hasRoom; this.#next++) {
       const entry = this.#entries[this.#next];
       if (entry && isSmall(entry)) {
-        const content = smallFile(entry);
+        const content = smallFile(entry, this.#memory);
         // One that nobody asks for any more has no fault to tell of.
         content.catch(() => undefined);
         this.#reading.set(this.#next, content);
@@ -92,12 +99,34 @@ class ReadAhead {
   }
 }
 
+/** What small files are read into. */
+class Memory {
+  readonly #isBrief: boolean;
+  readonly #free: ArrayBuffer[] = [];
+
+  constructor(isBrief: boolean) {
+    this.#isBrief = isBrief;
+  }
+
+  take(size: number): Buffer {
+    return this.#isBrief
+      ? Buffer.from(this.#free.pop() ?? new ArrayBuffer(chunkSize + 1), 0, size)
+      : Buffer.allocUnsafeSlow(size);
+  }
+
+  give({ buffer }: Uint8Array): void {
+    if (this.#isBrief) {
+      this.#free.push(buffer as ArrayBuffer);
+    }
+  }
+}
+
 function isSmall({ kind, size }: PlanEntry): boolean {
   return kind === 'file' && size <= chunkSize;
 }
 
 /** Without the promises of `node:fs`, which take twice the time for thousands of files. */
-function smallFile({ path, size }: PlanEntry): Promise<Uint8Array> {
+function smallFile({ path, size }: PlanEntry, memory: Memory): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => reject(fileError(error, path));
     openFile(path, 'r', (error, file) => {
@@ -106,7 +135,7 @@ function smallFile({ path, size }: PlanEntry): Promise<Uint8Array> {
         return;
       }
       // One byte more than there should be shows a file that grew.
-      const content = Buffer.allocUnsafeSlow(size + 1);
+      const content = memory.take(size + 1);
       const from = (filled: number): void => {
         read(file, content, filled, content.byteLength - filled, null, (readError, count) => {
           if (!readError && count > 0 && filled + count < content.byteLength) {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
+import path from 'node:path';
 import { describe, it } from 'node:test';
+import { runInThisContext } from 'node:vm';
 import { gunzipSync } from 'node:zlib';
+import { build } from 'esbuild';
 import { parallelGzip, type GzipOptions } from '../../../src/archive/parallelGzip.ts';
 import { run } from '../../support/run.ts';
 
@@ -75,6 +79,27 @@ describe('gzip on several threads', () => {
     const gz = await packed(again);
     assert.ok(gz.byteLength < 0.1 * again.byteLength, `${gz.byteLength}`);
     assert.equal(Buffer.compare(gunzipSync(gz), again), 0);
+  });
+
+  it('runs as it is bundled, with names cut short', async () => {
+    const { outputFiles } = await build({
+      entryPoints: [path.join(import.meta.dirname, '../../../src/archive/parallelGzip.ts')],
+      bundle: true,
+      format: 'cjs',
+      platform: 'node',
+      target: 'node22.19',
+      minify: true,
+      write: false,
+    });
+    const bundle = { exports: {} as { parallelGzip: typeof parallelGzip } };
+    const load = runInThisContext(`(module, require) => {${outputFiles[0]?.text ?? ''}}`) as (
+      module: typeof bundle,
+      require: NodeJS.Require,
+    ) => void;
+    load(bundle, createRequire(import.meta.url));
+    const bytes = sample(3 * MiB);
+    const gz = Buffer.concat(await Array.fromAsync(bundle.exports.parallelGzip(from(pieces(bytes, 65_536)))));
+    assert.equal(Buffer.compare(gz, await packed(bytes)), 0);
   });
 
   it('reads no further than the blocks under way, when nobody takes what it gives', async () => {
