@@ -51,7 +51,9 @@ export async function* tarOf(
 }
 
 const zeros = Buffer.alloc(blockSize);
+/** Files up to here are read whole, larger ones in pieces. */
 const chunkSize = 256 * 1024;
+const pieceSize = 512 * 1024;
 /** Files, and bytes of them, that are read before they are wanted: to open one takes longer than to read it. */
 const maxAhead = 16;
 const maxBytesAhead = 4 * 1024 * 1024;
@@ -174,14 +176,24 @@ export async function* fileOf(
   const file = await open(path, 'r').catch((error: unknown) => {
     throw fileError(error, path);
   });
+  // One byte more than there should be shows a file that grew. The next piece is read while this one is used.
+  const next = (from: number): ReturnType<typeof file.read<Buffer>> => {
+    const wanted = Math.max(1, Math.min(pieceSize, size - from + 1));
+    const reading = file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, from);
+    // Its fault is met when it is its turn.
+    reading.catch(() => undefined);
+    return reading;
+  };
   try {
+    let reading = next(0);
     for (let isMore = true; isMore && read <= size;) {
       signal?.throwIfAborted();
-      // One byte more than there should be shows a file that grew.
-      const wanted = Math.min(chunkSize, size - read + 1);
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted);
+      const { bytesRead, buffer } = await reading;
       read += bytesRead;
-      isMore = bytesRead === wanted;
+      isMore = bytesRead === buffer.byteLength;
+      if (isMore && read <= size) {
+        reading = next(read);
+      }
       if (bytesRead > 0 && read <= size) {
         yield buffer.subarray(0, bytesRead);
       }
