@@ -23,6 +23,11 @@ const ignoreFiles = [
 const maxFile = 1024 * 1024;
 const maxUp = 100;
 
+/** Whether a name may be that of a file of patterns; file systems without case take any case for it. */
+export function isIgnoreFile(name: string): boolean {
+  return /^\.(?:git|oci)ignore$/i.test(name);
+}
+
 /** The rules that stand in a folder, the weakest first. @throws {OciError} for a file that is there and cannot be read */
 export async function rulesIn(folder: string): Promise<readonly IgnoreRules[]> {
   const found = await Promise.all(

@@ -1,11 +1,13 @@
-import type { Stats } from 'node:fs';
+import { lstat as lstatByCallback, type Dirent, type Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { promisify } from 'node:util';
 import { fileError, OciError } from '../oci/errors.ts';
 import type { Op } from '../oci/store.ts';
 import type { Compression } from './compression.ts';
 import {
   ignoredBy,
+  isIgnoreFile,
   rulesAbove,
   rulesBelow,
   rulesIn,
@@ -151,10 +153,11 @@ class Walk {
     signal?.throwIfAborted();
     try {
       entries.push(this.#entry(path, name, 'folder', await lstat(path)));
-      const rules = [...rulesBelow(above, path), ...(await rulesIn(path))];
-      const found = await readdir(path, { withFileTypes: true });
-      found.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
-      for (const each of found) {
+      const found = inOrder(await readdir(path, { withFileTypes: true }));
+      const own = found.some(({ name: inner }) => isIgnoreFile(inner)) ? await rulesIn(path) : [];
+      const rules = [...rulesBelow(above, path), ...own];
+      const stats = new StatsAhead(found, path);
+      for (const [at, each] of found.entries()) {
         const inner = join(path, each.name);
         const innerName = `${name}/${each.name}`;
         const reason =
@@ -170,7 +173,7 @@ class Walk {
         } else if (each.isSymbolicLink()) {
           await this.#link(inner, innerName, top.root, entries);
         } else if (each.isFile()) {
-          const entry = this.#entry(inner, innerName, 'file', await lstat(inner));
+          const entry = this.#entry(inner, innerName, 'file', await stats.at(at));
           this.#look(entry);
           entries.push(entry);
         } else {
@@ -234,7 +237,48 @@ class Walk {
 async function isRecipes(path: string, isFolder: boolean): Promise<boolean> {
   const [folder, file] = recipeFile;
   if (!isFolder) {
-    return path.endsWith(join(sep, folder, file));
+    return basename(path) === file && basename(dirname(path)) === folder;
   }
   return basename(path) === folder && (await readdir(path)).join('/') === file;
 }
+
+/** By the bytes of their names, on every system. */
+function inOrder(found: readonly Dirent[]): readonly Dirent[] {
+  return found
+    .map((each) => ({ each, bytes: Buffer.from(each.name) }))
+    .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+    .map(({ each }) => each);
+}
+
+/** Files that are looked at before it is their turn. */
+const maxAhead = 64;
+
+/** What is known of the files of a folder, by callbacks: the promises of `node:fs` take twice the time for thousands. */
+class StatsAhead {
+  readonly #found: readonly Dirent[];
+  readonly #path: string;
+  readonly #asked = new Map<number, Promise<Stats>>();
+  #next = 0;
+
+  constructor(found: readonly Dirent[], path: string) {
+    this.#found = found;
+    this.#path = path;
+  }
+
+  at(index: number): Promise<Stats> {
+    for (this.#next = Math.max(this.#next, index); this.#next < index + maxAhead; this.#next++) {
+      const each = this.#found[this.#next];
+      if (each?.isFile() === true) {
+        const stats = lstatOf(join(this.#path, each.name));
+        // Of one that is left out nobody asks.
+        stats.catch(() => undefined);
+        this.#asked.set(this.#next, stats);
+      }
+    }
+    const stats = this.#asked.get(index) ?? lstatOf(join(this.#path, this.#found[index]?.name ?? ''));
+    this.#asked.delete(index);
+    return stats;
+  }
+}
+
+const lstatOf = promisify(lstatByCallback);
