@@ -67,6 +67,19 @@ function sizeMismatch(descriptor: Pick<Descriptor, 'digest' | 'size'>, which: 'm
   );
 }
 
+/** The same bytes, with their digest behind the last. */
+export async function* digested(
+  source: AsyncIterable<Uint8Array>,
+  digester: Digester,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of source) {
+    signal?.throwIfAborted();
+    digester.update(chunk);
+    yield chunk;
+  }
+}
+
 /** All bytes of a small content, verified. `limit` bounds what is held, whatever the descriptor says. */
 export async function readVerified(
   source: AsyncIterable<Uint8Array>,

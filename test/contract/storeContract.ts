@@ -3,12 +3,12 @@ import { after, before, describe, it } from 'node:test';
 import { bodyOf, collect } from '../../src/base/bytes.ts';
 import { copy } from '../../src/oci/copy.ts';
 import type { Descriptor } from '../../src/oci/descriptor.ts';
-import { isOciError } from '../../src/oci/errors.ts';
+import { isOciError, OciError } from '../../src/oci/errors.ts';
 import { encodeManifest } from '../../src/oci/goJson.ts';
 import { MediaType } from '../../src/oci/mediaTypes.ts';
 import { MemoryStore } from '../../src/oci/memory.ts';
 import { allItems } from '../../src/oci/pages.ts';
-import { canDelete, canMount, type Repository } from '../../src/oci/store.ts';
+import { canDelete, canMount, canStream, type Repository } from '../../src/oci/store.ts';
 import { content, manifestOf, type Content } from './content.ts';
 
 export interface Subject {
@@ -83,6 +83,38 @@ export function storeContract(name: string, make: () => Promise<Subject>, can: C
         size += chunk.byteLength;
       }
       assert.equal(size, big.bytes.byteLength);
+    });
+
+    it('takes a blob while it is made, where it can, and keeps nothing of one that is not made to its end', async () => {
+      if (!canStream(store)) {
+        return;
+      }
+      const made = content(
+        MediaType.octetStream,
+        Buffer.alloc(3 * 1024 * 1024 + 7, 'made while it is sent '),
+      );
+      const body = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+        for (let at = 0; at < made.bytes.byteLength; at += 100_000) {
+          yield await Promise.resolve(made.bytes.subarray(at, at + 100_000));
+        }
+      };
+      const broken = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+        yield* body();
+        throw new OciError('file-changed', 'It grew');
+      };
+      let sent = 0;
+      const onBytes = (bytes: number): void => void (sent += bytes);
+      await assert.rejects(store.pushStream(broken, { onBytes }), { code: 'file-changed' });
+      assert.deepEqual([sent, await store.has(made.descriptor)], [0, false]);
+      const { digest, size } = made.descriptor;
+      // The second time it is there.
+      for (const times of [1, 2]) {
+        assert.deepEqual(await store.pushStream(body, { onBytes }), { digest, size });
+        assert.equal(sent, times * size);
+      }
+      assert.equal((await read(store, made.descriptor)).length, size);
+      const signal = AbortSignal.abort();
+      await assert.rejects(store.pushStream(body, { signal }), { name: 'AbortError' });
     });
 
     it('refuses bytes that are not what the descriptor says, and keeps nothing of them', async () => {

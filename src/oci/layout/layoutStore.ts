@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bodyOf, collect } from '../../base/bytes.ts';
-import { verified } from '../content.ts';
+import { digested, verified } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
-import { parseDigest, type Digest } from '../digest.ts';
+import { Digester, hexOf, parseDigest, type Digest } from '../digest.ts';
 import { isOciError, OciError } from '../errors.ts';
 import { maxManifestSize, parseManifest, successors } from '../manifest.ts';
 import { isManifestType } from '../mediaTypes.ts';
 import { encodeReferrersIndex, referrerDescriptor, withoutReferrer, withReferrer } from '../referrersTag.ts';
-import type { Body, Deleter, Op, PushOp, Store } from '../store.ts';
+import type { Body, Deleter, Op, PushOp, Store, StreamedBlob, Streamer } from '../store.ts';
 import { folderFiles } from './files.ts';
 import {
   encodeIndexFile,
@@ -22,7 +22,7 @@ import {
 import { blobPath, LayoutReader } from './layoutReader.ts';
 import { locked, sweepLocks } from './lock.ts';
 import { referrersEntry, withReferrersEntry } from './referrersEntry.ts';
-import { sweepTemporary, writeFileWhole } from './writeFile.ts';
+import { sweepTemporary, writeFileNamed, writeFileWhole } from './writeFile.ts';
 
 /** Layers whose content their owner keeps elsewhere; everything else must be here before the manifest is. */
 const foreign = /\.(?:nondistributable|foreign)\./;
@@ -34,7 +34,7 @@ const sweepEvery = 600_000;
 type Changed = IndexFile & { readonly unneeded?: readonly string[] };
 
 /** One image layout as a folder, to read and write, side by side with other processes and other tools. */
-export class LayoutStore extends LayoutReader implements Store, Deleter {
+export class LayoutStore extends LayoutReader implements Store, Streamer, Deleter {
   readonly #folder: string;
   /** On the clock of `performance.now`. */
   #nextSweep = -Infinity;
@@ -69,6 +69,19 @@ export class LayoutStore extends LayoutReader implements Store, Deleter {
         }),
       op,
     );
+  }
+
+  async pushStream(body: Body, { signal, onBytes }: PushOp = {}): Promise<StreamedBlob> {
+    const blobs = join(this.#folder, 'blobs/sha256');
+    const digester = new Digester();
+    let blob: StreamedBlob | undefined;
+    const known = (): StreamedBlob => (blob ??= { digest: digester.digest(), size: digester.size });
+    const name = async (): Promise<string | undefined> => {
+      const { digest, size } = known();
+      return (await this.files.size(blobPath(digest))) === size ? undefined : hexOf(digest);
+    };
+    await writeFileNamed(blobs, digested(body(), digester, signal), name, this.#folder, onBytes);
+    return known();
   }
 
   async tag(

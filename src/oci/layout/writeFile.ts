@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { ownName, sweep } from '../../base/leftovers.ts';
 import { fileError } from '../errors.ts';
 
@@ -8,15 +8,30 @@ import { fileError } from '../errors.ts';
  * Writes a file whole or not at all: a temporary one beside it, flushed, then renamed. `source` may fail half-way, as when
  * its digest is wrong; then nothing is left.
  */
-export async function writeFileWhole(
+export function writeFileWhole(
   path: string,
   source: AsyncIterable<Uint8Array>,
   onBytes?: (bytes: number) => void,
 ): Promise<void> {
-  const temporary = join(dirname(path), `${ownName('.tmp-')}${randomUUID()}`);
+  return writeFileNamed(dirname(path), source, () => Promise.resolve(basename(path)), path, onBytes);
+}
+
+/**
+ * As `writeFileWhole`, where only what is written says what it is called.
+ * @param nameOf asked at the end; undefined: it is not wanted, as it is there
+ * @param told what a fault is said to be about
+ */
+export async function writeFileNamed(
+  folder: string,
+  source: AsyncIterable<Uint8Array>,
+  nameOf: () => Promise<string | undefined>,
+  told: string,
+  onBytes?: (bytes: number) => void,
+): Promise<void> {
+  const temporary = join(folder, `${ownName('.tmp-')}${randomUUID()}`);
   let sent = 0;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await mkdir(folder, { recursive: true });
     const file = await open(temporary, 'wx');
     try {
       await writeAll(file, source, (bytes) => {
@@ -27,11 +42,12 @@ export async function writeFileWhole(
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    const name = await nameOf();
+    await (name === undefined ? rm(temporary) : rename(temporary, join(folder, name)));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     onBytes?.(-sent);
-    throw fileError(error, path);
+    throw fileError(error, told);
   }
 }
 

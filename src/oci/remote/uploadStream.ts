@@ -1,4 +1,5 @@
 import { bodyOf } from '../../base/bytes.ts';
+import { digested } from '../content.ts';
 import { Digester } from '../digest.ts';
 import { isOciError, OciError } from '../errors.ts';
 import { MediaType } from '../mediaTypes.ts';
@@ -278,7 +279,7 @@ class Source {
 
   constructor({ body }: StreamUpload, skip: number) {
     this.taken = skip;
-    this.#chunks = skipped(hashed(body(), this.#digester), skip);
+    this.#chunks = skipped(digested(body(), this.#digester), skip);
   }
 
   /** Whole chunks, until they have so many bytes. */
@@ -304,16 +305,6 @@ class Source {
 
   async close(): Promise<void> {
     await this.#chunks.return();
-  }
-}
-
-async function* hashed(
-  source: AsyncIterable<Uint8Array>,
-  digester: Digester,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of source) {
-    digester.update(chunk);
-    yield chunk;
   }
 }
 
