@@ -3,10 +3,10 @@ import { root, say } from '../cache.ts';
 
 /** Each is independent of the others, so they run at the same time; what fails is shown whole. */
 const parts: readonly (readonly [name: string, program: string, ...args: string[]])[] = [
-  ['format', 'prettier', '--check', '--log-level=warn', '.'],
+  ['format', 'prettier', '--check', '--cache', '--cache-strategy=content', '--log-level=warn', '.'],
   ['lint', 'eslint', '.'],
   ['types', 'tsc'],
-  ['unused code', 'knip'],
+  ['unused code', 'knip', '--cache'],
   ['unit', 'node', 'test/support/tasks/test.ts', 'unit'],
 ];
 
