@@ -173,6 +173,7 @@ export class PulledBlob {
     const { size } = this.#descriptor;
     try {
       this.#parts = await this.#known();
+      this.#tell();
       this.#blobs.options.onBytes(this.#parts.bytes);
       // Parts that do not fit may be the fault of whoever sends parts, or of what was there before.
       const mayBeAgain = this.#parts.bytes > 0 || size >= this.#blobs.sizes.rangesFrom;
