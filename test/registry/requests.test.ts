@@ -16,6 +16,9 @@ import { fileLayerCache, type LayerCache } from '../../src/packaging/layerCache.
 import { arrangeLayers, usualPacking } from '../../src/packaging/packing.ts';
 import { planPush } from '../../src/packaging/plan.ts';
 import { filesType } from '../../src/packaging/pushTypes.ts';
+import { stagePull } from '../../src/packaging/pull.ts';
+import { manifestToPull } from '../../src/packaging/pullManifest.ts';
+import { planPull } from '../../src/packaging/pullPlan.ts';
 import { sendArtifact } from '../../src/packaging/sendArtifact.ts';
 import { streamArtifact } from '../../src/packaging/streamArtifact.ts';
 import { content, manifestOf } from '../contract/content.ts';
@@ -119,6 +122,18 @@ for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {
         `${registry.host}/team/files:1`,
       ]);
       assert.equal((JSON.parse(stdout) as { layers: unknown[] }).layers.length, 50);
+    });
+
+    it('is one request a file and one for the manifest when they are pulled', async () => {
+      const target = path.join(work, 'pulled');
+      proxy.forget();
+      const { manifest } = await manifestToPull(repository, '1', () => Promise.reject(new Error('Asked')));
+      const staged = await stagePull(repository, planPull(manifest), target);
+      await staged.commit();
+      await staged.dispose();
+      assert.equal(proxy.exchanges.length, 51);
+      assert.equal(proxy.mostOpen <= 16, true, `${proxy.mostOpen} at once`);
+      assert.deepEqual((await readdir(target)).toSorted(), files.toSorted());
     });
 
     it('is one request when nothing changed', async () => {
