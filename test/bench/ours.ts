@@ -12,14 +12,13 @@ import { parseReference } from '../../src/oci/reference.ts';
 import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
 import { remoteRegistry } from '../../src/oci/remote/registry.ts';
 import type { Registry, Repository } from '../../src/oci/store.ts';
-import { buildArtifact } from '../../src/packaging/artifact.ts';
 import { buildAttachment, pushAttachment } from '../../src/packaging/attachment.ts';
 import { fileLayerCache } from '../../src/packaging/layerCache.ts';
 import { planPush, type PlanLayer, type Source } from '../../src/packaging/plan.ts';
 import { stagePull } from '../../src/packaging/pull.ts';
 import { planPull } from '../../src/packaging/pullPlan.ts';
-import { sendArtifact } from '../../src/packaging/sendArtifact.ts';
 import { splitFolder, type Split } from '../../src/packaging/splitLayers.ts';
+import { streamArtifact } from '../../src/packaging/streamArtifact.ts';
 
 // One job of a benchmark in a process of its own: `node ours.ts push <reference> <path>`. Prints how long the job took, as in
 // the editor all is loaded when it begins, and the peak of memory.
@@ -56,7 +55,7 @@ async function push(reference: string, sources: readonly Source[], split: Split)
     layers.push(...(await splitFolder(layer, how)));
   }
   const existing = await repository.manifest(tag).catch(() => undefined);
-  const built = await buildArtifact(
+  const built = await streamArtifact(
     { ...planned, layers },
     {
       artifactType: 'application/vnd.bench',
@@ -65,8 +64,11 @@ async function push(reference: string, sources: readonly Source[], split: Split)
       temporary,
       cache: fileLayerCache(path.join(path.dirname(first), 'layers.json')),
     },
+    repository,
+    tag,
+    { existing, wasSent: () => false },
   );
-  await sendArtifact(built, repository, tag, { existing, wasSent: () => false });
+  await built.dispose();
   await rm(temporary, { recursive: true });
 }
 
