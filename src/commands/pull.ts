@@ -54,7 +54,11 @@ async function pull(source: RefTarget, services: Services): Promise<void> {
   }
   await agreeToNames(plan, source, services);
   const folder = await askFolder(shown, plan);
-  const { target, replaced } = await lookAtTarget(plan, folder);
+  const { target, replaced } = await withProgress(
+    l10n.t('Reading {0}', plainText(folder)),
+    ({ signal }) => lookAtTarget(plan, folder, { signal }),
+    services.signal,
+  );
   await agree(target, { replaced, concerns: [] });
   const short = shortText(source, source.ref);
   const job: PullJob = { store, plan, folder, shown, short, replaced };
@@ -234,7 +238,13 @@ async function fetchAll(
   const fetchOnce = (anyRatio: boolean): Promise<StagedPull> =>
     move(l10n.t('Pulling {0}', shown), ({ signal, events, expect, share }) => {
       expect(plan.size);
-      return stagePull(store, plan, folder, { signal, share, anyRatio, onBytes: events.onBytes });
+      return stagePull(store, plan, folder, {
+        signal,
+        share,
+        anyRatio,
+        onBytes: events.onBytes,
+        onPresent: (descriptor) => events.onDone(descriptor, 'present'),
+      });
     });
   try {
     return await fetchOnce(false);

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileError, OciError } from '../oci/errors.ts';
 import type { Op } from '../oci/store.ts';
 import { makeTarget, moveInto, statOf, takeBack, type Undo } from './placement.ts';
+import { stillPresent, type PresentFile } from './pullPresent.ts';
 import type { Staging } from './staging.ts';
 import type { StagedFolder } from './unpack.ts';
 
@@ -12,6 +13,7 @@ export class Commit {
   readonly #ready: string;
   readonly #folders: readonly StagedFolder[];
   readonly #replaced: ReadonlySet<string>;
+  readonly #present: readonly PresentFile[];
   #state: 'staged' | 'done' | 'stuck' = 'staged';
 
   constructor(
@@ -19,7 +21,9 @@ export class Commit {
     ready: string,
     folders: readonly StagedFolder[],
     replaced: readonly string[],
+    present: readonly PresentFile[],
   ) {
+    this.#present = present;
     this.#staging = staging;
     this.#ready = ready;
     this.#folders = folders;
@@ -34,6 +38,7 @@ export class Commit {
     const merged = new Set<string>();
     try {
       signal?.throwIfAborted();
+      await stillPresent(this.#present);
       if (await this.#inOne(undo, signal)) {
         this.#state = 'done';
         await this.#close(merged);

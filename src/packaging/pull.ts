@@ -12,6 +12,7 @@ import { inTheWay, makeFolder, moveInto, replacedBy, statOf } from './placement.
 import { PullBlobs, type PullSizes } from './pullBlob.ts';
 import { concernsOf } from './pullConcerns.ts';
 import type { PullLayer, PullPlan, PullSkipped } from './pullPlan.ts';
+import { presentFiles } from './pullPresent.ts';
 import { makeLinks, type BoundedLink } from './stagedLinks.ts';
 import { openStaging, realTarget, type Staging } from './staging.ts';
 import { finishFolder, noRoom, unpack, type StagedFolder, type Unpacked } from './unpack.ts';
@@ -19,6 +20,8 @@ import { finishFolder, noRoom, unpack, type StagedFolder, type Unpacked } from '
 export interface PullOptions extends Op {
   /** Bytes fetched since the last call. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Told of each file that the target holds already, which is neither fetched nor written. */
+  readonly onPresent?: ((descriptor: Descriptor) => void) | undefined;
   /** Where other transfers are under way too: its part of the blobs under way at once. */
   readonly share?: Pick<Share, 'run'> | undefined;
   /** True: unpack also what grows suspiciously, because a person said so. */
@@ -59,8 +62,9 @@ export interface TargetLook {
  * Looks at the target before anything is fetched.
  * @throws {OciError} `path-taken` where a folder, a file or a link is in the way
  */
-export async function lookAtTarget({ layers }: PullPlan, folder: string): Promise<TargetLook> {
+export async function lookAtTarget({ layers }: PullPlan, folder: string, op: Op = {}): Promise<TargetLook> {
   const target = await realTarget(folder);
+  const present = new Set((await presentFiles(layers, target, op)).map(({ path }) => path));
   const replaced: string[] = [];
   for (const { parts, kind } of layers) {
     const folders = kind === 'folder' ? parts.length : parts.length - 1;
@@ -76,7 +80,7 @@ export async function lookAtTarget({ layers }: PullPlan, folder: string): Promis
         throw inTheWay(path, 'is in the way: it is a folder, where a file would be');
       }
     }
-    if (existing && kind === 'file') {
+    if (existing && kind === 'file' && !present.has(path)) {
       replaced.push(path);
     }
   }
@@ -146,7 +150,11 @@ class Pull {
     await mkdir(this.#ready);
     await mkdir(join(path, 'old'));
     const folders = this.#plan.layers.filter(({ kind }) => kind === 'folder');
-    const byDigest = filesByDigest(this.#plan);
+    const present = await presentFiles(this.#plan.layers, target, { signal: this.#signal });
+    for (const { layer } of present) {
+      this.#options.onPresent?.(layer.descriptor);
+    }
+    const byDigest = filesByDigest(this.#plan, new Set(present.map(({ layer }) => layer)));
     const unpacked = await this.#all([
       ...byDigest.map((layers) => async () => {
         await this.#file(layers);
@@ -173,7 +181,7 @@ class Pull {
     await this.#finish(finished);
     const replaced = (await statOf(target)) ? await replacedBy(this.#ready, target) : [];
     const files = this.#plan.layers.filter(({ kind }) => kind === 'file');
-    const commit = new Commit(this.#staging, this.#ready, finished, replaced);
+    const commit = new Commit(this.#staging, this.#ready, finished, replaced, present);
     return {
       target,
       files:
@@ -319,7 +327,10 @@ class Pull {
   }
 }
 
-function filesByDigest({ layers }: PullPlan): readonly (readonly PullLayer[])[] {
-  const files = layers.filter(({ kind }) => kind === 'file');
+function filesByDigest(
+  { layers }: PullPlan,
+  present: ReadonlySet<PullLayer>,
+): readonly (readonly PullLayer[])[] {
+  const files = layers.filter((layer) => layer.kind === 'file' && !present.has(layer));
   return [...Map.groupBy(files, ({ descriptor }) => descriptor.digest).values()];
 }

@@ -138,6 +138,42 @@ describe('a pulled artifact', () => {
     );
   });
 
+  it('neither fetches nor writes a file that is there already, and asks nothing about it', async () => {
+    const layers = [
+      await layerOf('a', 'alpha'),
+      await layerOf('deep/b', 'beta'),
+      await layerOf('c', 'gamma'),
+    ];
+    await site.pull(...layers);
+    await writeFile(join(site.target, 'c'), 'GAMMA');
+    const before = await stat(join(site.target, 'a'));
+    let fetched = 0;
+    const present: string[] = [];
+    const staged = await site.stage(layers, {
+      onBytes: (bytes) => {
+        fetched += bytes;
+      },
+      onPresent: ({ digest }) => present.push(digest),
+    });
+    const path = join(site.target, 'c');
+    assert.deepEqual([fetched, present.length, staged.files, staged.replaced], [5, 2, 3, [path]]);
+    assert.deepEqual((await lookAtTarget(planPull(manifestOf(...layers)), site.target)).replaced, [path]);
+    await staged.commit();
+    await staged.dispose();
+    assert.equal(await site.text('c'), 'gamma');
+    assert.equal((await stat(join(site.target, 'a'))).ino, before.ino);
+  });
+
+  it('keeps all as it was where such a file is changed before the rest is in place', async () => {
+    const layers = [await layerOf('a', 'alpha'), await layerOf('b', 'beta')];
+    await writeFile(join(site.target, 'a'), 'alpha');
+    const staged = await site.stage(layers);
+    await writeFile(join(site.target, 'a'), 'mine');
+    await assert.rejects(staged.commit(), (error) => isOciError(error, 'path-taken'));
+    await staged.dispose();
+    assert.deepEqual(await readdir(site.target), ['a']);
+  });
+
   it('makes a target that is not there, and takes it away again when it fails', async () => {
     const missing = join(site.target, 'not/there');
     const staged = await site.stage([await layerOf('a', 'alpha')], {}, missing);
