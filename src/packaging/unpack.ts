@@ -1,5 +1,6 @@
 import { chmod, copyFile, link, mkdir, open, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { ByteReader } from '../archive/byteReader.ts';
 import { decompressed } from '../archive/decompress.ts';
 import { safeParts } from '../archive/safePath.ts';
@@ -75,10 +76,12 @@ export async function unpack(
     }
     // Behind the end there may be padding, and only at the end of all it is known that all was true.
     await reader.skip(Infinity);
+    await run.settle();
   } catch (error) {
     throw fileError(error, layer.parts.join('/') || '.');
   } finally {
-    await reader.close();
+    // Nobody writes any more when it is taken away.
+    await Promise.allSettled([reader.close(), run.settle()]);
   }
   if (contentDigest !== undefined && contentDigest !== tar.digest()) {
     throw new OciError('digest-mismatch', `The tar of ${layer.title} is not ${contentDigest}`);
@@ -101,6 +104,10 @@ async function* hashed(
   }
 }
 
+/** Bytes up to which a file is held while it is written, and most that are. */
+const smallFile = 256 * 1024;
+const maxWriting = 8;
+
 export function noRoom(path: string): OciError {
   return new OciError('disk-full', `${path}: there is less room than this takes`, { url: path });
 }
@@ -114,6 +121,8 @@ class Unpacking {
   readonly #links = new Map<string, StagedLink>();
   readonly #folders: StagedFolder[] = [];
   readonly #skipped: PullSkipped[] = [];
+  readonly #writing = new Set<Promise<void>>();
+  #failure: unknown;
   #files = 0;
   #size = 0;
   #allPrefixed = true;
@@ -177,21 +186,51 @@ class Unpacking {
     this.#likeRegctl ||= owner !== '' && name === this.#prefix.join('/');
   }
 
-  async #file(parts: readonly string[], { mode, time, size, body }: ArchiveEntry): Promise<void> {
+  /** Small ones are written several at once, while the next are read. */
+  async #file(parts: readonly string[], entry: ArchiveEntry): Promise<void> {
     this.#tree.add(parts, 'file');
     const path = await this.#pathOf(parts);
+    const { size, body } = entry;
+    this.#files++;
+    this.#size += size;
+    if (size > smallFile) {
+      await this.#write(path, entry, body());
+      return;
+    }
+    const held = await Array.fromAsync(body());
+    if (this.#writing.size >= maxWriting) {
+      await Promise.race(this.#writing);
+    }
+    if (this.#failure !== undefined) {
+      throw this.#failure as Error;
+    }
+    const work: Promise<void> = this.#write(path, entry, Readable.from(held))
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => this.#writing.delete(work));
+    this.#writing.add(work);
+  }
+
+  async #write(path: string, { mode, time }: ArchiveEntry, body: AsyncIterable<Uint8Array>): Promise<void> {
     // What is open stays writable, whatever the mode says; the umask is the system's to apply.
     const file = await open(path, 'wx', mode);
     try {
-      await writeAll(file, body());
+      await writeAll(file, body);
       if (time > 0) {
         await file.utimes(time, time);
       }
     } finally {
       await file.close();
     }
-    this.#files++;
-    this.#size += size;
+  }
+
+  /** All files that are being written are there. @throws what the first that failed threw */
+  async settle(): Promise<void> {
+    await Promise.all(this.#writing);
+    if (this.#failure !== undefined) {
+      throw this.#failure as Error;
+    }
   }
 
   /** A link to a file that is already there; where the file system has none, a copy. */
@@ -206,6 +245,7 @@ class Unpacking {
       throw archiveInvalid(`${JSON.stringify(name.slice(0, 200))} links to a file that is not in it`);
     }
     this.#tree.add(parts, 'file');
+    await this.settle();
     const from = join(this.#options.into, ...existing);
     const to = await this.#pathOf(parts);
     await link(from, to).catch(() => copyFile(from, to));
