@@ -137,9 +137,9 @@ describe('layouts as other tools leave them', () => {
     const op = { tag: 'v1', from: other.descriptor.digest };
     const { digest } = (await push(store, 'late', 'v1')).descriptor;
     for (const move of [
-      store.push(other.descriptor, bodyOf(other.bytes), op),
-      store.tag(first.descriptor, 'v1', op),
-      store.tag(first.descriptor, 'gone', op),
+      () => store.push(other.descriptor, bodyOf(other.bytes), op),
+      () => store.tag(first.descriptor, 'v1', op),
+      () => store.tag(first.descriptor, 'gone', op),
     ]) {
       await assert.rejects(move, code('tag-exists'));
     }
