@@ -233,8 +233,14 @@ test('what another program writes to Local or to an open layout is shown without
       ['local', 'charts/lighthouse', chart, chart],
       [layout, 'opened', opened, opened],
     ] as const) {
-      await show({ place, repository }, text);
-      await commands.executeCommand('list.expand');
+      // While the list of roots is drawn anew, no row has the focus.
+      await until('a row that opens', async () => {
+        await show({ place, repository }, text);
+        return commands.executeCommand('list.expand').then(
+          () => true,
+          () => false,
+        );
+      });
       await showsFirst({ place, repository }, text, `${text}:1.0.0`);
       // What watches may start a moment after the tree is shown.
       await until(
