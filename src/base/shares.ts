@@ -1,9 +1,12 @@
-import { Limiter } from './limiter.ts';
+import { Lanes, type Places } from './lanes.ts';
 
 /** The part of one member. */
 export interface Share {
-  /** Runs a task when the member has a place for it; one that is aborted while it waits never starts. */
-  run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /**
+   * Runs a task when the member has a place for it; one that is aborted while it waits never starts.
+   * @param size bytes it moves: what is small has places of its own
+   */
+  run<T>(size: number, task: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** The others may have its places. */
   leave(): void;
 }
@@ -13,30 +16,30 @@ export interface Share {
  * no more until their own part is free again. Nothing that runs is interrupted.
  */
 export class Shares {
-  readonly #places: number;
-  readonly #members = new Set<Limiter>();
+  readonly #places: Places;
+  readonly #members = new Set<Lanes>();
 
-  constructor(places: number) {
+  constructor(places: Places) {
     this.#places = places;
   }
 
   join(): Share {
-    const limiter = new Limiter(this.#places);
-    this.#members.add(limiter);
+    const lanes = new Lanes(this.#places);
+    this.#members.add(lanes);
     this.#divide();
     return {
-      run: (task, signal) => limiter.run(task, signal),
+      run: (size, task, signal) => lanes.run(size, task, signal),
       leave: () => {
-        this.#members.delete(limiter);
+        this.#members.delete(lanes);
         this.#divide();
       },
     };
   }
 
   #divide(): void {
-    const each = Math.max(1, Math.floor(this.#places / this.#members.size));
-    for (const limiter of this.#members) {
-      limiter.resize(each);
+    const part = (places: number): number => Math.max(1, Math.floor(places / this.#members.size));
+    for (const lanes of this.#members) {
+      lanes.resize({ large: part(this.#places.large), small: part(this.#places.small) });
     }
   }
 }

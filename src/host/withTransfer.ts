@@ -11,7 +11,7 @@ import { TransferList, type Transfer, type TransferStart } from './transferList.
 export const transfers = new TransferList(realClock);
 
 /** Blobs under way in this window, of all transfers: one alone is slowed by nothing. */
-const shares = new Shares(16);
+const shares = new Shares({ large: 8, small: 32 });
 
 /** What a transfer is, but for how it is cancelled. */
 export type TransferFacts = Omit<TransferStart, 'cancel'>;

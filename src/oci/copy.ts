@@ -1,5 +1,5 @@
-import { Limiter } from '../base/limiter.ts';
 import { bodyOf } from '../base/bytes.ts';
+import { Lanes } from '../base/lanes.ts';
 import type { Share } from '../base/shares.ts';
 import { attachedTo, cosignTags, findTag } from './attached.ts';
 import { readVerified } from './content.ts';
@@ -20,7 +20,7 @@ import {
 } from './store.ts';
 
 export interface CopyOptions extends Op, CopyEvents {
-  /** Blobs and manifests under way at once. Default 5. */
+  /** Blobs and manifests under way at once. Default 5 large ones, and beside them 32 that are small. */
   readonly concurrency?: number;
   /** Where other copies are under way too: its part of the blobs under way at once. */
   readonly share?: Pick<Share, 'run'> | undefined;
@@ -49,6 +49,8 @@ export interface CopyOptions extends Op, CopyEvents {
   /** Blobs that are sent without asking first whether they are there, which costs less than the answer would save. */
   readonly unasked?: ((blob: Descriptor) => boolean) | undefined;
 }
+
+const usual = { large: 5, small: 32 } as const;
 
 /** Deepest nesting of indexes, and most descriptors, that one copy follows. */
 const maxDepth = 8;
@@ -83,7 +85,7 @@ class Run {
   readonly #src: ReadStore;
   readonly #dst: Store;
   readonly #options: CopyOptions & { readonly signal: AbortSignal };
-  readonly #limiter: Limiter;
+  readonly #lanes: Lanes;
   /** By digest, apart as blob and as manifest: registries keep the two apart, too. */
   readonly #seen = new Map<`${'blob' | 'manifest'} ${Digest}`, Promise<void>>();
   /** Every manifest that is in the target now, in the order it came. */
@@ -101,7 +103,8 @@ class Run {
     this.#src = src;
     this.#dst = dst;
     this.#options = options;
-    this.#limiter = new Limiter(options.concurrency ?? 5);
+    const { concurrency: each } = options;
+    this.#lanes = new Lanes(each === undefined ? usual : { large: each, small: each });
   }
 
   /** A subject is there before what refers to it, as not every registry takes them the other way; the tag comes last. */
@@ -171,9 +174,8 @@ class Run {
 
   async #attachedTo(subject: Descriptor, tagsOf: ReturnType<typeof cosignTags>): Promise<void> {
     const { signal } = this.#options;
-    const { tags, referrers, present } = await this.#limiter.run(
-      () => attachedTo(subject, this.#src, this.#dst, tagsOf, maxNodes, { signal }),
-      signal,
+    const { tags, referrers, present } = await this.#ask(() =>
+      attachedTo(subject, this.#src, this.#dst, tagsOf, maxNodes, { signal }),
     );
     for (const referrer of referrers.filter(({ digest }) => present.has(digest))) {
       this.#present(referrer);
@@ -204,9 +206,8 @@ class Run {
 
   async #tagged(tag: string): Promise<void> {
     const { signal } = this.#options;
-    const [{ descriptor, bytes }, there] = await this.#limiter.run(
-      () => Promise.all([this.#src.manifest(tag, { signal }), findTag(this.#dst, tag, { signal })]),
-      signal,
+    const [{ descriptor, bytes }, there] = await this.#ask(() =>
+      Promise.all([this.#src.manifest(tag, { signal }), findTag(this.#dst, tag, { signal })]),
     );
     if (there?.digest === descriptor.digest) {
       this.#present(descriptor);
@@ -233,15 +234,14 @@ class Run {
     return (
       force !== true &&
       !(referrers === true && isIndexType(descriptor.mediaType)) &&
-      (await this.#limiter.run(() => this.#dst.has(descriptor, { signal }), signal))
+      (await this.#ask(() => this.#dst.has(descriptor, { signal })))
     );
   }
 
   #read(descriptor: Descriptor): Promise<Uint8Array> {
     const { signal } = this.#options;
-    return this.#limiter.run(
-      () => readVerified(this.#src.fetch(descriptor, { signal }), descriptor, maxManifestSize),
-      signal,
+    return this.#ask(() =>
+      readVerified(this.#src.fetch(descriptor, { signal }), descriptor, maxManifestSize),
     );
   }
 
@@ -253,13 +253,15 @@ class Run {
 
   #pushTo(descriptor: Descriptor, bytes: Uint8Array, where: Pick<PushOp, 'tag' | 'from'>): Promise<void> {
     const { signal, onBytes } = this.#options;
-    return this.#limiter.run(
-      () => this.#dst.push(descriptor, bodyOf(bytes), { signal, onBytes, ...where }),
-      signal,
-    );
+    return this.#ask(() => this.#dst.push(descriptor, bodyOf(bytes), { signal, onBytes, ...where }));
   }
 
-  /** All below, then the manifest itself. The limiter is held by transfers only, so that waiting parents cannot starve it. */
+  /** Questions and manifests are small. */
+  #ask<T>(task: () => Promise<T>): Promise<T> {
+    return this.#lanes.run(0, task, this.#options.signal);
+  }
+
+  /** All below, then the manifest itself. The lanes are held by transfers only, so that waiting parents cannot starve it. */
   async manifest(descriptor: Descriptor, bytes: Uint8Array, depth: number, tag?: string): Promise<void> {
     if (depth > maxDepth) {
       throw new OciError('manifest-invalid', `Indexes are nested deeper than ${maxDepth}`);
@@ -306,9 +308,11 @@ class Run {
   async #blob(descriptor: Descriptor): Promise<void> {
     this.#options.onPlan?.(descriptor);
     const { signal, share } = this.#options;
+    const { size } = descriptor;
     const transfer = (): Promise<'copied' | 'present' | 'mounted'> =>
       copyBlob(descriptor, this.#src, this.#dst, this.#options);
-    const how = await this.#limiter.run(share ? () => share.run(transfer, signal) : transfer, signal);
+    const shared = share ? () => share.run(size, transfer, signal) : transfer;
+    const how = await this.#lanes.run(size, shared, signal);
     this.#options.onDone?.(descriptor, how);
   }
 }

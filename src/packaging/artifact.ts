@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { bodyOf } from '../base/bytes.ts';
 import { ownName, sweep } from '../base/leftovers.ts';
+import { smallContent } from '../base/lanes.ts';
 import { Limiter } from '../base/limiter.ts';
 import { verified } from '../oci/content.ts';
 import { all } from '../oci/copy.ts';
@@ -64,11 +65,8 @@ export const fixedCreated = '1970-01-01T00:00:00Z';
 
 const emptyConfig = Buffer.from('{}');
 
-/** Bytes up to which a blob is sent with two requests sooner than one request tells that it need not be. */
-export const smallBlob = 256 * 1024;
-
 /** Layers that are made at once: a folder takes several threads and megabytes, and what is small waits for nothing large. */
-const lanes = { folders: 2, files: 5, small: 16 } as const;
+const lanes = { folders: 2, files: 5, small: 32 } as const;
 
 /** Manifest and config in memory, layers where they are on disk. */
 export class ArtifactStore extends MemoryStore {
@@ -176,7 +174,7 @@ async function makeLayers(
   };
   await all(
     plan.layers.map((layer, index) => {
-      const lane = layer.size <= smallBlob ? 'small' : layer.kind === 'folder' ? 'folders' : 'files';
+      const lane = layer.size <= smallContent ? 'small' : layer.kind === 'folder' ? 'folders' : 'files';
       const work = limiters[lane].run(() => make(layer, index), signal);
       work.catch(() => failed.abort());
       return work;

@@ -1,6 +1,6 @@
 import { copyFile, constants, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Limiter } from '../base/limiter.ts';
+import { Lanes } from '../base/lanes.ts';
 import type { Share } from '../base/shares.ts';
 import { verified } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -48,7 +48,7 @@ export interface StagedPull {
 }
 
 /** Layers under way at once; how many requests those make is `PullBlobs`' to say. */
-const concurrency = 16;
+const layersAtOnce = { large: 16, small: 32 } as const;
 
 /** What titles alone tell of a target. */
 export interface TargetLook {
@@ -156,13 +156,16 @@ class Pull {
     }
     const byDigest = filesByDigest(this.#plan, new Set(present.map(({ layer }) => layer)));
     const unpacked = await this.#all([
-      ...byDigest.map((layers) => async () => {
-        await this.#file(layers);
-        return undefined;
-      }),
-      ...folders.map((layer, index) => async () => ({
-        layer,
-        ...(await this.#folder(layer, join(path, String(index)))),
+      ...byDigest.map((layers) => ({
+        size: layers[0]?.descriptor.size ?? 0,
+        run: async () => {
+          await this.#file(layers);
+          return undefined;
+        },
+      })),
+      ...folders.map((layer, index) => ({
+        size: layer.descriptor.size,
+        run: async () => ({ layer, ...(await this.#folder(layer, join(path, String(index)))) }),
       })),
     ]);
     const found = unpacked.filter((each) => each !== undefined);
@@ -204,12 +207,14 @@ class Pull {
   }
 
   /** All of them, or the first failure once all have ended: nobody writes while the staging folder is taken away. */
-  async #all<T>(tasks: readonly (() => Promise<T>)[]): Promise<readonly T[]> {
-    const limiter = new Limiter(concurrency);
+  async #all<T>(
+    tasks: readonly { readonly size: number; readonly run: () => Promise<T> }[],
+  ): Promise<readonly T[]> {
+    const lanes = new Lanes(layersAtOnce);
     let first: unknown;
     const results = await Promise.allSettled(
-      tasks.map((task) =>
-        limiter.run(task, this.#signal).catch((error: unknown) => {
+      tasks.map(({ size, run }) =>
+        lanes.run(size, run, this.#signal).catch((error: unknown) => {
           first ??= error;
           this.#failed.abort();
           throw error;

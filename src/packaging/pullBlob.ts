@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Lanes } from '../base/lanes.ts';
 import { Limiter } from '../base/limiter.ts';
 import type { Share } from '../base/shares.ts';
 import { checkSize, verified } from '../oci/content.ts';
@@ -40,7 +41,7 @@ const usual: PullSizes = { keptFrom: MiB, rangesFrom: 64 * MiB, part: 16 * MiB }
 
 /** Parts of large blobs under way at once, and requests in all. */
 const maxRanges = 4;
-const maxRequests = 16;
+const maxRequests = { large: 8, small: 32 } as const;
 
 const partsSuffix = '.parts';
 
@@ -55,7 +56,7 @@ export class PullBlobs {
   readonly sizes: PullSizes;
   readonly hasher = new FileHasher();
   readonly ranges = new Limiter(maxRanges);
-  readonly #requests = new Limiter(maxRequests);
+  readonly #requests = new Lanes(maxRequests);
   readonly #all = new Map<Digest, PulledBlob>();
 
   constructor(options: PullBlobsOptions) {
@@ -81,9 +82,9 @@ export class PullBlobs {
   }
 
   /** Waits for a place among the requests that are under way. */
-  request<T>(task: () => Promise<T>): Promise<T> {
+  request<T>(size: number, task: () => Promise<T>): Promise<T> {
     const { share, signal } = this.options;
-    return (share ?? this.#requests).run(task, signal);
+    return (share ?? this.#requests).run(size, task, signal);
   }
 
   /** Nothing is written any more when it returns. What is under way has to be done, or aborted. */
@@ -218,7 +219,7 @@ export class PulledBlob {
   async #inOne(): Promise<void> {
     const { store, signal, onBytes } = this.#blobs.options;
     const { size } = this.#descriptor;
-    await this.#blobs.request(async () => {
+    await this.#blobs.request(size, async () => {
       const file = await open(this.path, 'w');
       const list = size < this.#blobs.sizes.keptFrom ? undefined : await this.#openList();
       try {
@@ -335,7 +336,7 @@ export class PulledBlob {
   }
 
   #ranged<T>(task: () => Promise<T>): Promise<T> {
-    return this.#blobs.ranges.run(() => this.#blobs.request(task), this.#blobs.options.signal);
+    return this.#blobs.ranges.run(() => this.#blobs.request(this.size, task), this.#blobs.options.signal);
   }
 
   /** A part, unverified: it is the file that is verified. */

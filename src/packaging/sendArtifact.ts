@@ -1,10 +1,11 @@
+import { smallContent } from '../base/lanes.ts';
 import { copy, type CopyOptions } from '../oci/copy.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isOciError } from '../oci/errors.ts';
 import { parseManifest, successors } from '../oci/manifest.ts';
 import type { CopyEvents, FetchedManifest, Op, Store } from '../oci/store.ts';
-import { smallBlob, type BuiltArtifact } from './artifact.ts';
+import type { BuiltArtifact } from './artifact.ts';
 
 export interface SendOptions extends Op, CopyEvents, Pick<CopyOptions, 'share' | 'beforeTag'> {
   /** What the tag points to before. */
@@ -47,7 +48,8 @@ export async function sendArtifact(
     return;
   }
   const held = heldBy(existing);
-  const small = ({ digest, size }: Descriptor): boolean => size <= smallBlob && !wasSent(digest);
+  // Two requests send it sooner than one tells that it need not be sent.
+  const small = ({ digest, size }: Descriptor): boolean => size <= smallContent && !wasSent(digest);
   try {
     await copy(store, root.digest, target, tag, {
       ...options,

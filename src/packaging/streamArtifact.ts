@@ -1,16 +1,11 @@
+import { smallContent } from '../base/lanes.ts';
 import { copyBlob } from '../oci/copy.ts';
 import { Annotation, type Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import { MediaType } from '../oci/mediaTypes.ts';
 import { canStream, type CopyEvents, type FetchedManifest, type Store } from '../oci/store.ts';
-import {
-  buildArtifact,
-  smallBlob,
-  type ArtifactOptions,
-  type BuiltArtifact,
-  type LayerSink,
-} from './artifact.ts';
+import { buildArtifact, type ArtifactOptions, type BuiltArtifact, type LayerSink } from './artifact.ts';
 import type { PlanLayer, PushPlan } from './plan.ts';
 import { heldBy, sendArtifact, type SendOptions } from './sendArtifact.ts';
 
@@ -30,16 +25,17 @@ export async function streamArtifact(
   const held = heldBy(existing);
   const sizes = sizesOf(existing);
   const done = new Map<Digest, Promise<void>>();
-  const shared = <T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> =>
-    share ? share.run(task, signal) : task();
+  const shared = <T>(size: number, task: () => Promise<T>, signal: AbortSignal): Promise<T> =>
+    share ? share.run(size, task, signal) : task();
   const sink: LayerSink = {
     stream: async (layer, body, signal) => {
-      if (!canStream(target) || layer.size <= smallBlob || mayBeThere(layer, sizes)) {
+      if (!canStream(target) || layer.size <= smallContent || mayBeThere(layer, sizes)) {
         return undefined;
       }
       const guess = new Guess(layer.size, send);
       try {
         const blob = await shared(
+          layer.size,
           () =>
             target.pushStream(() => body(guess.begin()), {
               signal,
@@ -67,12 +63,13 @@ export async function streamArtifact(
       const work = async (): Promise<void> => {
         send.onPlan?.(descriptor);
         const how = await shared(
+          descriptor.size,
           () =>
             copyBlob(descriptor, store, target, {
               signal,
               onBytes,
               held: ({ digest }) => held.has(digest),
-              unasked: ({ digest, size }) => size <= smallBlob && !wasSent(digest),
+              unasked: ({ digest, size }) => size <= smallContent && !wasSent(digest),
             }),
           signal,
         );

@@ -52,7 +52,7 @@ export interface Request extends Op {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Of no size where the end is not known when it begins: HTTP has a form for that, which not every server takes. */
-  readonly body?: { readonly content: Body; readonly size?: number } | undefined;
+  readonly body?: { readonly content: Body | Uint8Array; readonly size?: number } | undefined;
   /** What the token has to allow, the most wanted first. */
   readonly scopes: readonly string[];
   /** Statuses that are answers and no failures. 2xx always are. */
@@ -310,6 +310,8 @@ export class Client {
     let status = 0;
     try {
       const { body } = wanted;
+      // What is in memory goes with the headers, in one piece.
+      const sent = typeof body?.content === 'function' ? body.content() : body?.content;
       // undici takes a connection for free one turn after its answer has ended; before, it would make another.
       await turn();
       const answer = await request.call(dispatcher, {
@@ -333,7 +335,7 @@ export class Client {
         body: body
           ? body.size === 0
             ? Buffer.alloc(0)
-            : (body.content() as unknown as Dispatcher.RequestOptions['body'] & object)
+            : (sent as unknown as Dispatcher.RequestOptions['body'] & object)
           : null,
         signal: wanted.signal ?? null,
         idempotent: wanted.method !== 'POST' && wanted.method !== 'PATCH',

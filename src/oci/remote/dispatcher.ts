@@ -46,7 +46,8 @@ export interface Timeouts {
 }
 
 const usual: Timeouts = { connect: 10_000, headers: 30_000, body: 60_000, idle: 30_000 };
-const connectionsPerOrigin = 16;
+/** Within one registry, each of 8 large contents takes two, one from and one to it; 32 small ones never wait for them. */
+const connectionsPerOrigin = 2 * 8 + 32;
 
 /** Connections of one registry: its own pools, proxies and certificates, apart from everything else in the process. */
 export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {

@@ -1,4 +1,3 @@
-import { bodyOf } from '../../base/bytes.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { algorithmOf, isDigest, parseDigest, type Digest } from '../digest.ts';
 import { markVerified, verified } from '../content.ts';
@@ -251,7 +250,7 @@ export class RemoteRepository implements Store, Streamer, Mounter, Deleter, Nego
       method: 'PUT',
       url: this.#manifestUrl(ref),
       headers: { 'content-type': descriptor.mediaType, ...headers },
-      body: { size: bytes.byteLength, content: bodyOf(bytes) },
+      body: { size: bytes.byteLength, content: bytes },
       scopes: this.pushScopes,
       signal: op.signal,
     });

@@ -1,4 +1,5 @@
-import { verified } from '../content.ts';
+import { smallContent } from '../../base/lanes.ts';
+import { readVerified, verified } from '../content.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { algorithmOf, type Algorithm, type Digest } from '../digest.ts';
 import { isOciError } from '../errors.ts';
@@ -32,18 +33,23 @@ export const maxSessions = 3;
  * @throws {OciError} `digest-mismatch`, `size-mismatch` when the source is not what it was said to be
  */
 export async function upload(wanted: Upload): Promise<void> {
+  const { body, descriptor } = wanted;
   const progress = new Progress(wanted.onBytes);
+  // While the registry is asked where to: then no connection waits for another.
+  const small = descriptor.size <= smallContent ? readVerified(body(), descriptor, smallContent) : undefined;
   for (let count = 1; ; count++) {
-    const { session, chunk } = await begin(wanted, algorithmOf(wanted.descriptor.digest));
+    const { session, chunk } = await begunWith(begin(wanted, algorithmOf(descriptor.digest)), small);
     try {
       progress.rewind(0);
-      await (wanted.descriptor.size <= chunk
-        ? sendWhole(wanted, session.location, progress)
-        : sendChunks(wanted, session, chunk, progress));
+      await (small
+        ? sendSmall(wanted, session.location, await small, progress)
+        : descriptor.size <= chunk
+          ? sendWhole(wanted, session.location, progress)
+          : sendChunks(wanted, session, chunk, progress));
       return;
     } catch (error) {
       const isLost = isOciError(error, 'not-found');
-      if (isLost && (await isThere(wanted, wanted.descriptor.digest))) {
+      if (isLost && (await isThere(wanted, descriptor.digest))) {
         // A try before got through, though its answer did not.
         return;
       }
@@ -115,11 +121,27 @@ export function withDigest(location: string, digest: Digest): string {
   return `${location}${location.includes('?') ? '&' : '?'}digest=${digest}`;
 }
 
-async function sendWhole(
-  { client, descriptor, body, scopes, signal }: Upload,
+/** As `begun`, which does not fail while what runs beside it goes on. */
+async function begunWith<T>(begun: Promise<T>, beside: Promise<unknown> | undefined): Promise<T> {
+  const [result] = await Promise.allSettled([begun, beside]);
+  if (result.status === 'rejected') {
+    throw result.reason as Error;
+  }
+  return result.value;
+}
+
+async function sendSmall(
+  wanted: Upload,
   location: string,
+  bytes: Uint8Array,
   progress: Progress,
 ): Promise<void> {
+  await putBlob(wanted, location, bytes);
+  progress.add(bytes.byteLength);
+}
+
+async function sendWhole(wanted: Upload, location: string, progress: Progress): Promise<void> {
+  const { descriptor, body, signal } = wanted;
   const content: Body = async function* () {
     // A retry starts again.
     progress.rewind(0);
@@ -128,6 +150,14 @@ async function sendWhole(
       yield chunk;
     }
   };
+  await putBlob(wanted, location, content);
+}
+
+async function putBlob(
+  { client, descriptor, scopes, signal }: Upload,
+  location: string,
+  content: Body | Uint8Array,
+): Promise<void> {
   const answer = await client.send({
     method: 'PUT',
     url: withDigest(location, descriptor.digest),

@@ -3,8 +3,16 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import { Shares, type Share } from '../../../src/base/shares.ts';
 
+const large = 1024 * 1024;
+const small = 1024;
+
+interface Work {
+  readonly size: number;
+  readonly signal: AbortSignal;
+}
+
 /** Tasks of one member that end when they are told to. */
-function work(share: Share, count: number, signal?: AbortSignal) {
+function work(share: Share, count: number, { size = large, signal }: Partial<Work> = {}) {
   const ends: (() => void)[] = [];
   const member = {
     running: 0,
@@ -16,12 +24,16 @@ function work(share: Share, count: number, signal?: AbortSignal) {
     },
     all: Promise.allSettled(
       Array.from({ length: count }, () =>
-        share.run(async () => {
-          await Promise.resolve();
-          member.running++;
-          await new Promise<void>((resolve) => ends.push(resolve));
-          member.running--;
-        }, signal),
+        share.run(
+          size,
+          async () => {
+            await Promise.resolve();
+            member.running++;
+            await new Promise<void>((resolve) => ends.push(resolve));
+            member.running--;
+          },
+          signal,
+        ),
       ),
     ),
   };
@@ -30,7 +42,7 @@ function work(share: Share, count: number, signal?: AbortSignal) {
 
 describe('shares', () => {
   it('give one alone every place, and who comes later its part at once', async () => {
-    const shares = new Shares(8);
+    const shares = new Shares({ large: 8, small: 8 });
     const first = work(shares.join(), 20);
     await turn();
     assert.equal(first.running, 8);
@@ -48,10 +60,38 @@ describe('shares', () => {
     assert.deepEqual([first.running, second.running], [8, 4]);
   });
 
+  it('let what is small wait for nothing large, nor the other way', async () => {
+    const shares = new Shares({ large: 2, small: 4 });
+    const [first, second] = [shares.join(), shares.join()];
+    const all = [first, second].map((share) => [work(share, 9), work(share, 9, { size: small })]);
+    await turn();
+    assert.deepEqual(
+      all.map((each) => each.map(({ running }) => running)),
+      [
+        [1, 2],
+        [1, 2],
+      ],
+    );
+    await all[0]?.[1]?.end(2);
+    assert.deepEqual(
+      all.map((each) => each.map(({ running }) => running)),
+      [
+        [1, 2],
+        [1, 2],
+      ],
+    );
+    second.leave();
+    await turn();
+    assert.deepEqual(
+      all[0]?.map(({ running }) => running),
+      [2, 4],
+    );
+  });
+
   it('leave nobody without a place, and begin nothing that was aborted', async () => {
-    const shares = new Shares(2);
+    const shares = new Shares({ large: 2, small: 2 });
     const controller = new AbortController();
-    const members = [1, 2, 3].map(() => work(shares.join(), 2, controller.signal));
+    const members = [1, 2, 3].map(() => work(shares.join(), 2, controller));
     await turn();
     assert.deepEqual(
       members.map(({ running }) => running),

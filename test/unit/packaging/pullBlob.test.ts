@@ -176,8 +176,8 @@ describe('what a pull before has left', () => {
 });
 
 describe('many small blobs', () => {
-  it('are sixteen requests at once, and no more', async (t) => {
-    const contents = [...Array(40).keys()].map((at) => Buffer.from(`content of ${at}`));
+  it('are 32 requests at once, and no more', async (t) => {
+    const contents = [...Array(80).keys()].map((at) => Buffer.from(`content of ${at}`));
     const waiting: (() => void)[] = [];
     let open = 0;
     let most = 0;
@@ -186,8 +186,8 @@ describe('many small blobs', () => {
       response.once('close', () => open--);
       const content = contents.find((each) => url.endsWith(digestOf(each)));
       const go = (): void => void response.end(content);
-      // Nothing is answered before sixteen wait, so that fewer at once would never end.
-      if (waiting.push(go) >= 16) {
+      // Nothing is answered before 32 wait, so that fewer at once would never end.
+      if (waiting.push(go) >= 32) {
         waiting.forEach((each) => each());
       }
     });
@@ -200,7 +200,7 @@ describe('many small blobs', () => {
     });
     await Promise.all(contents.map((content) => blobs.fetch(described(content)).whole()));
     await blobs.close();
-    assert.equal(most, 16);
-    assert.equal(server.seen.length, 40);
+    assert.equal(most, 32);
+    assert.equal(server.seen.length, 80);
   });
 });

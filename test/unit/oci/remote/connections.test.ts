@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { bodyOf } from '../../../../src/base/bytes.ts';
+import { copy } from '../../../../src/oci/copy.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { isOciError } from '../../../../src/oci/errors.ts';
+import { MediaType } from '../../../../src/oci/mediaTypes.ts';
+import { MemoryStore } from '../../../../src/oci/memory.ts';
+import { content, manifestOf } from '../../../contract/content.ts';
 import { canary, canaryBasic } from '../../../support/canary.ts';
 import { makeCertificate } from '../../../support/certificates.ts';
 import { failureOf, remoteOf, serve } from '../../../support/remoteHarness.ts';
@@ -82,12 +87,12 @@ describe('a body that comes with a HEAD', () => {
 });
 
 describe('connections', () => {
-  it('to one host are sixteen at most, and are used again', async (t) => {
+  it('to one host are 48 at most, and are used again', async (t) => {
     let waiting: (() => void)[] = [];
     const server = await serve(t, (_, response) => {
       waiting.push(() => json(response, 200, { tags: ['v1'] }));
       // Until as many as there may be have come, nobody is answered.
-      if (waiting.length === 16) {
+      if (waiting.length === 48) {
         for (const answer of waiting) {
           answer();
         }
@@ -96,10 +101,50 @@ describe('connections', () => {
     });
     const { registry: own } = remoteOf(t, server);
     for (let round = 0; round < 3; round++) {
-      await Promise.all(Array.from({ length: 64 }, (_, id) => own.repository(`app${id}`).tags()));
+      await Promise.all(Array.from({ length: 96 }, (_, id) => own.repository(`app${id}`).tags()));
     }
-    assert.equal(server.seen.length, 3 * 64);
-    assert.equal(server.connections, 16);
+    assert.equal(server.seen.length, 3 * 96);
+    assert.equal(server.connections, 48);
+  });
+
+  it('of a copy carry all that is small while what is large is held, and no more of both than they should', async (t) => {
+    const source = new MemoryStore();
+    const layers = [
+      ...Array.from({ length: 8 }, (_, at) => content('a/large', Buffer.alloc(300 * 1024, `large ${at}`))),
+      ...Array.from({ length: 100 }, (_, at) => content('a/small', `small ${at}`)),
+    ];
+    const config = content(MediaType.empty, '{}');
+    const manifest = manifestOf(config, layers);
+    for (const { descriptor: each, bytes } of [...layers, config, manifest]) {
+      await source.push(each, bodyOf(bytes));
+    }
+    const held: (() => void)[] = [];
+    let [small, most] = [0, 0];
+    const server = await serve(t, ({ method, url, body }, response) => {
+      if (method === 'HEAD') {
+        response.writeHead(404).end();
+      } else if (method === 'POST') {
+        response.writeHead(202, { location: '/up' }).end();
+      } else {
+        const isLarge = body.length > 256 * 1024;
+        small += isLarge || url.includes('/manifests/') ? 0 : 1;
+        const answer = (): void => void response.writeHead(201).end();
+        if (isLarge && small < 101) {
+          most = Math.max(most, held.push(answer));
+        } else {
+          answer();
+        }
+        // If what is small waited for what is large, it would never come.
+        if (small === 101) {
+          held.splice(0).forEach((each) => each());
+        }
+      }
+    });
+    const { registry: own } = remoteOf(t, server);
+    const signal = AbortSignal.timeout(60_000);
+    await copy(source, manifest.descriptor.digest, own.repository('app'), 'v1', { signal });
+    assert.equal(most, 5);
+    assert.ok(server.connections <= 5 + 32, String(server.connections));
   });
 });
 
