@@ -2,9 +2,15 @@
  * Compresses blocks.
  * @param bytes a block behind the bytes before it
  * @param before how many of `bytes` stand before the block, at most 32 KiB
- * @returns whole bytes of deflate, in memory that is used again at the next call
+ * @param out takes whole bytes of deflate; `packedSize` of them are always enough
+ * @returns how many they are
  */
-export type BlockPacker = (bytes: Buffer, before: number, level: number) => Buffer;
+export type BlockPacker = (bytes: Buffer, before: number, level: number, out: Buffer) => number;
+
+/** More than deflate makes of what it cannot compress, in as many runs as there can be. */
+export function packedSize(size: number): number {
+  return size + (size >> 6) + 1024;
+}
 
 /**
  * Makes one. Threads run the text of this function, so that there is no file of theirs to be found in a bundle: it names nothing that
@@ -26,8 +32,6 @@ export function blockPacker(): BlockPacker {
   const anchor = 0x5a;
   /** Of the anchors, the part that must have been there before: below, a repeat gains less than it costs to look for. */
   const repeated = 0.05;
-  let out = Buffer.allocUnsafeSlow(0);
-  let end = 0;
 
   /** Whether bytes are spread so evenly that coding them by how often each is there gains nothing; repeats are not looked for. */
   function isDense(bytes: Buffer): boolean {
@@ -66,7 +70,8 @@ export function blockPacker(): BlockPacker {
     return again > repeated * count;
   }
 
-  function store(bytes: Buffer): void {
+  function store(bytes: Buffer, out: Buffer, start: number): number {
+    let end = start;
     for (let from = 0; from < bytes.byteLength; from += maxStored) {
       const piece = bytes.subarray(from, from + maxStored);
       end = out.writeUInt8(0, end);
@@ -75,32 +80,33 @@ export function blockPacker(): BlockPacker {
       out.set(piece, end);
       end += piece.byteLength;
     }
+    return end;
   }
 
-  return (bytes, before, level) => {
-    // More than deflate makes of what it cannot compress, in as many runs as there can be.
-    const most = bytes.byteLength + (bytes.byteLength >> 6) + 1024;
-    if (out.byteLength < most) {
-      out = Buffer.allocUnsafeSlow(most);
-    }
-    end = 0;
+  return (bytes, before, level, out) => {
+    let end = 0;
     /** A run of the block that is all dense, or not: what is compressed already takes no time. */
     const pack = (from: number, to: number, dense: boolean): void => {
       const run = bytes.subarray(from, to);
       if (dense && !hasRepeats(bytes, from, to)) {
-        store(run);
+        end = store(run, out, end);
         return;
       }
       const dictionary = bytes.subarray(Math.max(0, from - windowSize), from);
+      // All of it in one piece, whose memory is given back at once: what a thread leaves to be tidied up grows to tens of megabytes.
+      const chunkSize = run.byteLength + (run.byteLength >> 6) + 1024;
       const packed = deflateRawSync(run, {
         level,
         finishFlush: constants.Z_SYNC_FLUSH,
-        // Memory that is given back only when a thread tidies up, so no more than is needed.
-        chunkSize: 16 * 1024,
+        chunkSize,
         ...(dictionary.byteLength > 0 ? { dictionary } : {}),
       });
       out.set(packed, end);
       end += packed.byteLength;
+      // Of a small one, others may have a part.
+      if (packed.buffer.byteLength === chunkSize) {
+        packed.buffer.transfer(0);
+      }
     };
     let start = before;
     let dense = false;
@@ -115,6 +121,6 @@ export function blockPacker(): BlockPacker {
     if (start < bytes.byteLength) {
       pack(start, bytes.byteLength, dense);
     }
-    return out.subarray(0, end);
+    return end;
   };
 }

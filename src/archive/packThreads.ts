@@ -2,15 +2,20 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { blockPacker } from './blockPacker.ts';
 
-/** One block, its memory moved to who works on it and back. */
+/** One block; its memory was moved to who works on it and back, and can be used again. */
 export interface PackedBlock {
-  /** What the block stood in, to be used again. */
+  /** What the block stood in. */
   readonly buffer: ArrayBuffer;
-  readonly packed: Uint8Array;
+  /** Begins with the packed bytes. */
+  readonly out: ArrayBuffer;
+  /** How many they are. */
+  readonly size: number;
 }
 
 interface Job {
   readonly buffer: ArrayBuffer;
+  /** Takes what is packed. */
+  readonly out: ArrayBuffer;
   /** Bytes that stand before the block, and of both. */
   readonly before: number;
   readonly end: number;
@@ -34,9 +39,9 @@ export const threadCount = Math.min(availableParallelism(), maxThreads);
 const threadText = `
 const { parentPort } = process.getBuiltinModule('node:worker_threads');
 const pack = (${blockPacker.toString()})();
-parentPort.on('message', ({ buffer, before, end, level }) => {
-  const packed = new Uint8Array(pack(Buffer.from(buffer, 0, end), before, level));
-  parentPort.postMessage({ buffer, packed }, [buffer, packed.buffer]);
+parentPort.on('message', ({ buffer, out, before, end, level }) => {
+  const size = pack(Buffer.from(buffer, 0, end), before, level, Buffer.from(out));
+  parentPort.postMessage({ buffer, out, size }, [buffer, out]);
 });
 `;
 
@@ -102,7 +107,7 @@ class Thread {
       this.#waiting.push({ resolve, reject });
       // What waits for it keeps the process.
       this.#worker.ref();
-      this.#worker.postMessage(job, [job.buffer]);
+      this.#worker.postMessage(job, [job.buffer, job.out]);
     });
   }
 

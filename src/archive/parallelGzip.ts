@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { blockPacker } from './blockPacker.ts';
+import { SpareMemory } from '../base/spareMemory.ts';
+import { blockPacker, packedSize } from './blockPacker.ts';
 import { packThreads, threadCount, type PackedBlock } from './packThreads.ts';
 
 export interface GzipOptions {
@@ -7,6 +8,8 @@ export interface GzipOptions {
   readonly level?: number;
   /** Blocks of 1 MiB that are compressed at once. Default two more than there are threads, so that none waits for another. */
   readonly concurrency?: number;
+  /** True: a piece is done with when the next is asked for, and its memory used again. */
+  readonly isBrief?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,11 +30,20 @@ let ownPacker: ReturnType<typeof blockPacker> | undefined;
  */
 export async function* parallelGzip(
   source: AsyncIterable<Uint8Array>,
-  { level = 5, concurrency = threadCount + 2, signal }: GzipOptions = {},
+  { level = 5, concurrency = threadCount + 2, isBrief = false, signal }: GzipOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   yield header;
   const working: Promise<PackedBlock>[] = [];
   const blocks = new Blocks();
+  const outs = new SpareMemory(packedSize(windowSize + blockSize));
+  /** What the next has packed. */
+  const next = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    const done = await working.shift();
+    if (done) {
+      blocks.give(done.buffer);
+      yield* outs.lent(done.out, done.size, isBrief);
+    }
+  };
   let crc = 0;
   let size = 0;
   packThreads.join();
@@ -44,20 +56,21 @@ export async function* parallelGzip(
       if (isOnly) {
         // A thread would take longer to begin.
         ownPacker ??= blockPacker();
-        yield Buffer.from(ownPacker(bytes, before, level));
+        const out = Buffer.allocUnsafe(packedSize(bytes.byteLength));
+        yield out.subarray(0, ownPacker(bytes, before, level, out));
         continue;
       }
-      const packed = packThreads.pack({ buffer, before, end, level });
+      const packed = packThreads.pack({ buffer, out: outs.take(), before, end, level });
       // Those behind one that failed are waited for, too.
       packed.catch(() => undefined);
       working.push(packed);
       if (working.length >= concurrency) {
-        yield await blocks.first(working);
+        yield* next();
       }
     }
     while (working.length > 0) {
       signal?.throwIfAborted();
-      yield await blocks.first(working);
+      yield* next();
     }
   } finally {
     await Promise.allSettled(working);
@@ -108,13 +121,8 @@ class Blocks {
     }
   }
 
-  async first(working: Promise<PackedBlock>[]): Promise<Uint8Array> {
-    const next = await working.shift();
-    if (!next) {
-      return Buffer.alloc(0);
-    }
-    this.#free.push(next.buffer);
-    return next.packed;
+  give(buffer: ArrayBuffer): void {
+    this.#free.push(buffer);
   }
 
   #take(): Buffer<ArrayBuffer> {

@@ -10,6 +10,8 @@ export interface Op {
 
 /** A factory, not a stream: a retry reads again from the start. */
 export type Body = () => AsyncIterable<Uint8Array>;
+/** A body whose larger pieces, with `isBrief`, are done with when the next is asked for, and their memory used again. */
+export type StreamBody = (isBrief?: boolean) => AsyncIterable<Uint8Array>;
 
 /** One page of a list; `next` is opaque, given back to the same method, and absent on the last page. */
 export interface Page<T> {
@@ -114,7 +116,7 @@ export interface Streamer {
    * @param body read again from its beginning after some faults, and has to give the same bytes then
    * @returns undefined where the place does not take this one so; then nothing of it is kept there
    */
-  pushStream(body: Body, op?: PushOp): Promise<StreamedBlob | undefined>;
+  pushStream(body: StreamBody, op?: PushOp): Promise<StreamedBlob | undefined>;
 }
 
 /** Optional power: take a blob over from another repository of the same registry. */

@@ -37,12 +37,12 @@ export interface ArtifactOptions extends Op, Partial<Omit<PreparedPush, 'plan' |
 export interface LayerSink {
   /**
    * Sends a layer while it is made.
-   * @param body the same bytes each time; `onRead` gets those of the files
+   * @param body the same bytes each time; `onRead` gets those of the files, `isBrief` as of `StreamBody`
    * @returns undefined where the digest has to be known first
    */
   readonly stream: (
     layer: PlanLayer,
-    body: (onRead: (bytes: number) => void) => AsyncIterable<Uint8Array>,
+    body: (onRead: (bytes: number) => void, isBrief: boolean | undefined) => AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ) => Promise<StreamedBlob | undefined>;
   /** Told of each layer that was not streamed. */
@@ -198,15 +198,17 @@ async function packFolder(
   sink: LayerSink | undefined,
 ): Promise<MadeLayer> {
   const { signal, onBytes, keepFileTimes, cache } = options;
-  const { pack, copies } = compressionOf(layer);
+  const { pack, tar: use } = compressionOf(layer);
   const began = Date.now();
   const packed = (
     ending: AbortSignal | undefined,
     onTar: (chunk: Uint8Array) => void = () => undefined,
-  ): AsyncIterable<Uint8Array> =>
-    pack(counted(tarOf(layer.entries, { keepFileTimes, signal: ending, isBrief: copies }), onTar), {
-      signal: ending,
-    });
+    isBrief?: boolean,
+  ): AsyncIterable<Uint8Array> => {
+    const brief = use === 'copied' ? 'all' : use === 'passed' && isBrief === true ? 'large' : undefined;
+    const pieces = tarOf(layer.entries, { keepFileTimes, signal: ending, brief });
+    return pack(counted(pieces, onTar), { signal: ending, isBrief });
+  };
   const known = await cache?.find(layer, keepFileTimes);
   if (known && (known.isCertain || (await contentOf(layer, options)) === known.content)) {
     onBytes?.(layer.size);
@@ -215,13 +217,14 @@ async function packFolder(
     return { descriptor: folderLayer(layer, known, options), isSent: false };
   }
   let tar = new Digester();
-  const counting = (onRead?: (bytes: number) => void): AsyncIterable<Uint8Array> => {
+  const counting = (onRead?: (bytes: number) => void, isBrief?: boolean): AsyncIterable<Uint8Array> => {
     tar = new Digester();
-    return packed(signal, (chunk) => {
+    const count = (chunk: Uint8Array): void => {
       tar.update(chunk);
       onBytes?.(chunk.byteLength);
       onRead?.(chunk.byteLength);
-    });
+    };
+    return packed(signal, count, isBrief);
   };
   const streamed = await sink?.stream(layer, counting, signal);
   const made = streamed ?? (await written(file, counting(), signal));
@@ -254,7 +257,7 @@ async function written(
 /** The digest of the tar, without packing it. */
 async function contentOf(layer: PlanLayer, { keepFileTimes, signal }: ArtifactOptions): Promise<Digest> {
   const digester = new Digester();
-  for await (const chunk of tarOf(layer.entries, { keepFileTimes, signal, isBrief: true })) {
+  for await (const chunk of tarOf(layer.entries, { keepFileTimes, signal, brief: 'all' })) {
     digester.update(chunk);
   }
   return digester.digest();
@@ -299,8 +302,8 @@ async function hashFile(
   const { signal, onBytes } = options;
   const cache = layer.size >= minCached ? options.cache : undefined;
   const began = Date.now();
-  const read = (onRead?: (bytes: number) => void): AsyncIterable<Uint8Array> =>
-    counted(contentsOf(layer, signal), ({ byteLength }) => {
+  const read = (onRead?: (bytes: number) => void, isBrief?: boolean): AsyncIterable<Uint8Array> =>
+    counted(contentsOf(layer, signal, isBrief), ({ byteLength }) => {
       onBytes?.(byteLength);
       onRead?.(byteLength);
     });
@@ -312,7 +315,7 @@ async function hashFile(
     found = known;
   } else {
     streamed = known ? undefined : await sink?.stream(layer, read, signal);
-    found = streamed ?? (await hashed(read()));
+    found = streamed ?? (await hashed(read(undefined, true)));
     await cache?.keep(layer, options.keepFileTimes, { ...found, content: found.digest }, began);
   }
   store.addFile(found.digest, (ending) => contentsOf(layer, ending));
@@ -330,9 +333,10 @@ async function hashFile(
 async function* contentsOf(
   { entries: [entry] }: PlanLayer,
   signal?: AbortSignal,
+  isBrief?: boolean,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (entry) {
-    yield* fileOf(entry, signal);
+    yield* fileOf(entry, signal, isBrief);
   }
 }
 

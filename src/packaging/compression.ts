@@ -7,25 +7,30 @@ import type { Op } from '../oci/store.ts';
 export const compressions = ['gzip', 'zstd', 'none'] as const;
 export type Compression = (typeof compressions)[number];
 
+export interface PackOptions extends Op {
+  /** True: a piece is done with when the next is asked for, and its memory used again. */
+  readonly isBrief?: boolean | undefined;
+}
+
 interface Row {
   readonly mediaType: string;
-  /** True: it copies what it is given before it asks for more. */
-  readonly copies: boolean;
-  readonly pack: (tar: AsyncIterable<Uint8Array>, op: Op) => AsyncIterable<Uint8Array>;
+  /** What it does with the tar: `copied` before it asks for more, `held` until later, or `passed` on. */
+  readonly tar: 'copied' | 'held' | 'passed';
+  readonly pack: (tar: AsyncIterable<Uint8Array>, op: PackOptions) => AsyncIterable<Uint8Array>;
 }
 
 const rows: Readonly<Record<Compression, Row>> = {
   gzip: {
     mediaType: MediaType.layerTarGzip,
-    copies: true,
-    pack: (tar, { signal }) => parallelGzip(tar, { signal }),
+    tar: 'copied',
+    pack: parallelGzip,
   },
   zstd: {
     mediaType: MediaType.layerTarZstd,
-    copies: false,
+    tar: 'held',
     pack: (tar, { signal }) => parallelZstd(tar, { signal }),
   },
-  none: { mediaType: MediaType.layerTar, copies: false, pack: (tar) => tar },
+  none: { mediaType: MediaType.layerTar, tar: 'passed', pack: (tar) => tar },
 };
 
 /** What the media type of a folder is, and how its tar is packed: the same bytes of the same tar. Default gzip. */

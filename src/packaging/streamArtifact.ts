@@ -37,7 +37,7 @@ export async function streamArtifact(
         const blob = await shared(
           layer.size,
           () =>
-            target.pushStream(() => body(guess.begin()), {
+            target.pushStream((isBrief) => body(guess.begin(), isBrief), {
               signal,
               onBytes: (bytes) => {
                 guess.sent(bytes);

@@ -1,5 +1,6 @@
 import { close, open as openFile, read } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { SpareMemory } from '../base/spareMemory.ts';
 import { blockSize, padding, tarHeader } from '../archive/tarHeader.ts';
 import { fileError, OciError } from '../oci/errors.ts';
 import type { PlanEntry } from './plan.ts';
@@ -8,8 +9,8 @@ export interface TarOptions {
   /** True: times and permission bits as they are on disk, as oras packs; else the same everywhere. */
   readonly keepFileTimes: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** True: a piece is done with when the next is asked for, and its memory used again. */
-  readonly isBrief?: boolean;
+  /** Which pieces are done with when the next is asked for, and their memory used again: `large` as of `StreamBody`. */
+  readonly brief?: 'all' | 'large' | undefined;
 }
 
 /**
@@ -18,9 +19,9 @@ export interface TarOptions {
  */
 export async function* tarOf(
   entries: readonly PlanEntry[],
-  { keepFileTimes, signal, isBrief = false }: TarOptions,
+  { keepFileTimes, signal, brief }: TarOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const memory = new Memory(isBrief);
+  const memory = new Memory(brief === 'all');
   const ahead = new ReadAhead(entries, memory);
   try {
     for (const [index, entry] of entries.entries()) {
@@ -36,7 +37,7 @@ export async function* tarOf(
           yield whole;
           memory.give(whole);
         } else {
-          yield* fileOf(entry, signal);
+          yield* fileOf(entry, signal, brief !== undefined);
         }
         const rest = padding(size);
         if (rest > 0) {
@@ -166,20 +167,24 @@ function changed(path: string): OciError {
 
 /**
  * Exactly the bytes that were planned.
+ * @param isBrief true: a piece is done with when the next is asked for, and its memory used again
  * @throws {OciError} `file-changed`
  */
 export async function* fileOf(
   { path, size }: Pick<PlanEntry, 'path' | 'size'>,
   signal?: AbortSignal,
+  isBrief = false,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let read = 0;
+  const memory = isBrief && size > pieceSize ? new SpareMemory(pieceSize) : undefined;
   const file = await open(path, 'r').catch((error: unknown) => {
     throw fileError(error, path);
   });
   // One byte more than there should be shows a file that grew. The next piece is read while this one is used.
-  const next = (from: number): ReturnType<typeof file.read<Buffer>> => {
+  const next = (from: number): ReturnType<typeof file.read<Buffer<ArrayBuffer>>> => {
     const wanted = Math.max(1, Math.min(pieceSize, size - from + 1));
-    const reading = file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, from);
+    const into = memory ? Buffer.from(memory.take(), 0, wanted) : Buffer.allocUnsafeSlow(wanted);
+    const reading = file.read(into, 0, wanted, from);
     // Its fault is met when it is its turn.
     reading.catch(() => undefined);
     return reading;
@@ -195,7 +200,7 @@ export async function* fileOf(
         reading = next(read);
       }
       if (bytesRead > 0 && read <= size) {
-        yield buffer.subarray(0, bytesRead);
+        yield* memory?.lent(buffer.buffer, bytesRead, true) ?? [buffer.subarray(0, bytesRead)];
       }
     }
   } catch (error) {

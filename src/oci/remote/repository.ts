@@ -27,6 +27,7 @@ import type {
   Store,
   StreamedBlob,
   Streamer,
+  StreamBody,
 } from '../store.ts';
 import { checkedManifest, mediaTypeOf } from './checkedManifest.ts';
 import { Referrers } from './referrers.ts';
@@ -218,7 +219,7 @@ export class RemoteRepository implements Store, Streamer, Mounter, Deleter, Nego
     }
   }
 
-  pushStream(body: Body, op: PushOp = {}): Promise<StreamedBlob | undefined> {
+  pushStream(body: StreamBody, op: PushOp = {}): Promise<StreamedBlob | undefined> {
     const { repository, pushScopes: scopes } = this;
     return uploadStream({ client: this.#client, repository, scopes, body, ...op });
   }

@@ -3,7 +3,7 @@ import { digested } from '../content.ts';
 import { Digester } from '../digest.ts';
 import { isOciError, OciError } from '../errors.ts';
 import { MediaType } from '../mediaTypes.ts';
-import type { Body, PushOp, StreamedBlob } from '../store.ts';
+import type { Body, PushOp, StreamBody, StreamedBlob } from '../store.ts';
 import { discard } from './answer.ts';
 import type { Client } from './client.ts';
 import { quirksOf } from './quirks.ts';
@@ -23,7 +23,7 @@ import {
 } from './upload.ts';
 
 interface StreamUpload extends UploadStart, Pick<PushOp, 'onBytes'> {
-  readonly body: Body;
+  readonly body: StreamBody;
 }
 
 type Session = Awaited<ReturnType<typeof begin>>['session'];
@@ -156,11 +156,11 @@ class Sender {
       }
       isRead = true;
       const source = this.#source;
-      let next = this.#held.length > 0 ? this.#held : await source.take(1);
+      let next = this.#held.length > 0 ? this.#held : await source.next();
       this.#held = [];
       while (next.length > 0) {
         yield* this.#counted(next, turn);
-        next = performance.now() < end ? await source.take(1) : [];
+        next = performance.now() < end ? await source.next() : [];
       }
     };
     await this.#patch(session, { content: content.bind(this) });
@@ -279,20 +279,27 @@ class Source {
 
   constructor({ body }: StreamUpload, skip: number) {
     this.taken = skip;
-    this.#chunks = skipped(digested(body(), this.#digester), skip);
+    this.#chunks = skipped(digested(body(true), this.#digester), skip);
   }
 
-  /** Whole chunks, until they have so many bytes. */
+  /** The next chunk, which is to be done with before another is asked for. */
+  async next(): Promise<Uint8Array[]> {
+    const next = await this.#chunks.next();
+    if (next.done === true) {
+      this.isAtEnd = true;
+      return [];
+    }
+    this.taken += next.value.byteLength;
+    return [next.value];
+  }
+
+  /** Whole chunks, until they have so many bytes; they can be held. */
   async take(wanted: number): Promise<Uint8Array[]> {
     const chunks: Uint8Array[] = [];
     for (let size = 0; size < wanted && !this.isAtEnd;) {
-      const next = await this.#chunks.next();
-      if (next.done === true) {
-        this.isAtEnd = true;
-      } else {
-        chunks.push(next.value);
-        size += next.value.byteLength;
-        this.taken += next.value.byteLength;
+      for (const chunk of await this.next()) {
+        chunks.push(Buffer.from(chunk));
+        size += chunk.byteLength;
       }
     }
     return chunks;

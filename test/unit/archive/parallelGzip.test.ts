@@ -120,6 +120,15 @@ describe('gzip on several threads', () => {
     await out.return();
   });
 
+  it('gives what it packs in memory that is used again, to who is quick', async () => {
+    const bytes = Buffer.concat([createNoise(12 * MiB), sample(3 * MiB), Buffer.alloc(3 * MiB)]);
+    const copies: Buffer[] = [];
+    for await (const piece of parallelGzip(from(pieces(bytes, 65_536)), { concurrency: 3, isBrief: true })) {
+      copies.push(Buffer.from(piece));
+    }
+    assert.equal(Buffer.compare(Buffer.concat(copies), await packed(bytes)), 0);
+  });
+
   it('ends when it is told to, with the source closed', async () => {
     const ending = new AbortController();
     let isClosed = false;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { bodyOf } from '../../../../src/base/bytes.ts';
+import { SpareMemory } from '../../../../src/base/spareMemory.ts';
 import { copy } from '../../../../src/oci/copy.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { isOciError, OciError } from '../../../../src/oci/errors.ts';
@@ -276,6 +277,31 @@ describe('an upload of what is made while it is sent', () => {
     assert.equal(put?.url, `/up/1?_state=${long.byteLength}&digest=${blob.digest}`);
     assert.ok(registry.received() === long.toString('latin1'));
     assert.deepEqual([sent(), made.begun()], [long.byteLength, 1]);
+  });
+
+  it('may come in memory that is used again, also behind a break', async (t) => {
+    const breaksAt: Script = (request, response) => {
+      registry.take(request.body.slice(0, 3_000_000));
+      response.destroy();
+    };
+    const registry = uploads([breaksAt, breaks]);
+    const { repository } = await remote(t, registry.script);
+    const piece = 300_000;
+    const memories = new Set<ArrayBuffer>();
+    // eslint-disable-next-line @typescript-eslint/require-await -- an async iterable over what is already here
+    const body = async function* (isBrief = false): AsyncGenerator<Uint8Array, void, undefined> {
+      const spare = new SpareMemory(piece);
+      for (let at = 0; at < long.byteLength; at += piece) {
+        const memory = spare.take();
+        memories.add(memory);
+        const size = long.copy(Buffer.from(memory), 0, at, at + piece);
+        yield* spare.lent(memory, size, isBrief);
+      }
+    };
+    assert.deepEqual(await repository.pushStream?.(body), blob);
+    assert.ok(registry.received() === long.toString('latin1'));
+    // Two for each of the times it was begun.
+    assert.equal(memories.size, 4);
   });
 
   it('goes as any other when it turns out to be small', async (t) => {
