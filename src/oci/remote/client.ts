@@ -7,6 +7,7 @@ import { answerOf, discard, readBytes, readText, type Answer } from './answer.ts
 import type { Authorizer } from './authorizer.ts';
 import { checkedHop } from './checkedHop.ts';
 import { cleanUrl } from './cleanUrl.ts';
+import { Crowd } from './crowd.ts';
 import { networkError, statusError } from './errors.ts';
 import { kindOf, Pause, type Held } from './pause.ts';
 import type { Traits } from './quirks.ts';
@@ -73,6 +74,7 @@ const maxErrorBody = 64 * 1024;
 export class Client {
   readonly #options: ClientOptions;
   readonly #pause: Pause;
+  readonly #crowd = new Crowd();
   #origin: string;
   #authorizer: Authorizer;
   #headers: Answer['headers'] = {};
@@ -143,7 +145,10 @@ export class Client {
       let failure: Error;
       try {
         const held = await this.#paused(wanted, facts);
-        const answer = await this.#authorized(wanted);
+        const ask = (): Promise<Answer> => this.#authorized(wanted);
+        // A body that is streamed may wait for what is asked here meanwhile.
+        const isStreamed = typeof wanted.body?.content === 'function';
+        const answer = await (isStreamed ? ask() : this.#crowd.run(ask, wanted.signal));
         if (isSuccess(answer) || wanted.expect?.includes(answer.status) === true) {
           this.#warn(answer);
           this.#pause.end(held?.of === kindOf(wanted.url) ? held : undefined);
