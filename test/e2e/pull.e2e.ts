@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before } from 'node:test';
 import { promisify } from 'node:util';
 import { runPeer } from '../support/peers.ts';
+import { choosePath } from './choosePath.ts';
 import { openSession, scenario, type Session } from './session.ts';
 
 let session: Session;
@@ -24,30 +25,8 @@ before(
 );
 after(() => session.close());
 
-/** The dialog of the web workbench is a quick input; it takes a path once it shows the one it begins with. */
-async function choosePath(chosen: string, title: RegExp): Promise<void> {
-  const { editor, workspace } = session;
-  const dialog = editor.page.locator('.quick-input-widget:visible').filter({ hasText: title });
-  // What is asked next may have the same title, and no such row.
-  const up = dialog.getByText('..', { exact: true });
-  await up.waitFor();
-  const input = dialog.locator('input.input').first();
-  while ((await input.inputValue()) !== `${workspace}/`) {
-    await editor.page.waitForTimeout(50);
-  }
-  await editor.answer(chosen, title);
-  // While it lists what is there, it takes no key.
-  const isClosed = (): Promise<boolean> =>
-    up.waitFor({ state: 'hidden', timeout: 3_000 }).then(
-      () => true,
-      () => false,
-    );
-  for (let attempt = 0; attempt < 5 && !(await isClosed()); attempt++) {
-    await input.press('Enter', { timeout: 1_000 }).catch(() => undefined);
-  }
-}
-
-const chooseFolder = (folder: string, title: RegExp): Promise<void> => choosePath(`${folder}/`, title);
+const chooseFolder = (folder: string, title: RegExp): Promise<void> =>
+  choosePath(session, `${folder}/`, title);
 
 scenario(
   'pulls a folder of Local to a folder, and asks before it replaces a file',
@@ -89,7 +68,11 @@ scenario(
     await editor.expand('referrers');
     await editor.row('No referrers').waitFor();
     await editor.context(editor.row('1.0.0'), 'Attach File…');
-    await choosePath(path.join(workspace, 'site/docs/signals.md'), /Attach to Local\/team\/site:1\.0\.0/);
+    await choosePath(
+      session,
+      path.join(workspace, 'site/docs/signals.md'),
+      /Attach to Local\/team\/site:1\.0\.0/,
+    );
     // What fits the file comes first.
     await editor.pick('Markdown', /1\/2/);
     await editor.pick(/Continue/, /2\/2/);

@@ -64,7 +64,18 @@ export function createEditor(page: Page): Editor {
   const editor: Editor = {
     page,
     async command(title) {
-      const row = quickPickRow(title).and(page.locator('.focused'));
+      const row = quickPickRow(title);
+      const isFocused = async (): Promise<boolean> =>
+        (await row.getAttribute('class', { timeout: 3_000 }))?.includes('focused') === true;
+      // The best match has the focus at first, which need not be the one whose title this is.
+      const focus = async (): Promise<void> => {
+        for (let down = 0; !(await isFocused()); down++) {
+          if (down === 10) {
+            throw new Error(`${title} takes no focus`);
+          }
+          await page.keyboard.press('ArrowDown');
+        }
+      };
       // What takes the focus meanwhile, such as a row that is revealed, closes the palette.
       // Of several windows, keys are for the one in front.
       await page.bringToFront();
@@ -73,8 +84,9 @@ export function createEditor(page: Page): Editor {
         await page.keyboard.press('F1');
         const isThere = await step()
           .then((input) => input.fill(`>${title}`, { timeout: 3_000 }))
-          // A click would have to wait for the list to stand still; the first row is the best match and has the focus.
+          // A click would have to wait for the list to stand still.
           .then(() => row.waitFor({ timeout: 3_000 * (attempt + 1) }))
+          .then(focus)
           .then(
             () => true,
             () => false,
