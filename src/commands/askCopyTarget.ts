@@ -58,14 +58,7 @@ export async function askCopyTarget(question: CopyTargetQuestion, services: Serv
       });
       return repository === back ? back : { ...so, repository };
     },
-    async (so, at) => {
-      const { place, repository } = so;
-      if (!place || repository === undefined || firstTag === undefined) {
-        return undefined;
-      }
-      const tag = await askTag({ ...at, title }, { place, repository }, so.tag ?? firstTag, question);
-      return tag === back ? back : { ...so, tag };
-    },
+    ...(firstTag === undefined ? [] : [tagStep(firstTag, question)]),
   ];
   const known: readonly Answers[] = !given
     ? []
@@ -77,6 +70,18 @@ export async function askCopyTarget(question: CopyTargetQuestion, services: Serv
     throw new OciError('internal', 'A question was left out');
   }
   return { place, repository, ...(tag === undefined || tag === '' ? {} : { tag }) };
+}
+
+function tagStep(firstTag: string, question: CopyTargetQuestion): Step<Answers> {
+  return async (so, at) => {
+    const { place, repository } = so;
+    if (!place || repository === undefined) {
+      return undefined;
+    }
+    const { title } = question;
+    const tag = await askTag({ ...at, title }, { place, repository }, so.tag ?? firstTag, question);
+    return tag === back ? back : { ...so, tag };
+  };
 }
 
 async function askPlaceOrReference(at: StepInfo, services: Services): Promise<Answers | Back> {

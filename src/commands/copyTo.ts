@@ -44,8 +44,7 @@ const width = 6;
 export function registerCopyTo(services: Services): Disposable {
   return registerCommand(Command.copyTo, async (...args) => {
     const nodes = nodesOf(args, services).filter(isRefNode);
-    const title = l10n.t('Copy To');
-    const sources = nodes.length > 0 ? nodes.map(refTarget) : [await askRef(title, services)];
+    const sources = nodes.length > 0 ? nodes.map(refTarget) : [await askRef(l10n.t('Copy From'), services)];
     const over = isNode(args[2]) ? args[2] : undefined;
     await copyTo(sources, over, services);
   });

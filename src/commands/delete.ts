@@ -311,7 +311,8 @@ export function impactText(
   const asked = new Set(targets.map(({ ref }) => ref));
   const others = impact.tags.filter((tag) => !asked.has(tag));
   const parts = [
-    l10n.t('Manifests that go:') + `\n${listed(doomed.map(({ digest }) => digest))}`,
+    l10n.t('Manifests that go:') +
+      `\n${listed(doomed.map(({ digest }) => manifestText(digest, impact, asked)))}`,
     others.length > 0
       ? l10n.t('Other tags that go with them:') + `\n${listed(others)}`
       : l10n.t('No other tag of the {0} that were looked at points there.', impact.looked),
@@ -325,6 +326,12 @@ export function impactText(
       : l10n.t('This cannot be undone.'),
   ];
   return parts.join('\n\n');
+}
+
+/** Under the tags that were chosen, by which a person knows it. */
+function manifestText(digest: Digest, { pointers }: Impact, asked: ReadonlySet<string>): string {
+  const tags = [...asked].filter((ref) => pointers.get(ref) === digest);
+  return tags.length === 0 ? digest : `${plainText(tags.join(', '), 60)}: ${digest}`;
 }
 
 export function listed(names: readonly string[]): string {

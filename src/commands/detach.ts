@@ -1,5 +1,7 @@
 import { l10n, window, type Disposable } from 'vscode';
+import { identify } from '../artifacts/identify.ts';
 import { Command } from '../contributions.ts';
+import { plainText } from '../host/plainText.ts';
 import { withProgress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
@@ -28,8 +30,10 @@ export function registerDetach(services: Services): Disposable {
       ({ signal }) => store.manifest(ref, { signal }),
       services.signal,
     );
-    const { subject } = parseManifest(found.bytes, found.descriptor.mediaType);
-    const name = shownText(target, ref);
+    const manifest = parseManifest(found.bytes, found.descriptor.mediaType);
+    const { subject } = manifest;
+    const type = identify(manifest, found.descriptor, {}, services.types.table());
+    const name = `${plainText(type.name, 80)} ${shownText(target, ref)}`;
     if (!subject) {
       void window.showInformationMessage(l10n.t('{0} is attached to nothing: it names no subject.', name));
       return;

@@ -83,9 +83,7 @@ async function askWishes(title: string): Promise<Wishes> {
         choices: [
           {
             label: l10n.t('Tar of an OCI Layout'),
-            detail: l10n.t(
-              'One file for skopeo, oras, regctl, and for podman load and docker load where it is an image',
-            ),
+            detail: l10n.t('For skopeo, oras and regctl; of an image, for podman load and docker load'),
             value: 'tar',
           },
           {

@@ -38,11 +38,13 @@ async function mirror(source: RepositoryTarget, services: Services): Promise<voi
   const from = shownText(source);
   const title = l10n.t('Mirror {0}', from);
   const src = source.place.registry.repository(source.repository);
-  const all = await withProgress(
+  const listed = await withProgress(
     l10n.t('Listing the tags of {0}', from),
     ({ signal }) => Array.fromAsync(allItems((page) => src.tags(page), { limit: 1000, signal })),
     outer,
   );
+  // Those that are offered, and counted.
+  const all = chosenTags(listed, { kind: 'all' });
   const tags = chosenTags(all, await askFilter(title, all));
   if (tags.length === 0) {
     void window.showInformationMessage(

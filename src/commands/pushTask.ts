@@ -69,7 +69,8 @@ function taskOf(definition: PushDefinition, folder: WorkspaceFolder | undefined,
     // Variables of tasks.json are filled in by now.
     Promise.resolve(terminalOf(isPush(resolved) ? resolved.recipe : definition.recipe, folder, services)),
   );
-  return new Task(definition, folder ?? TaskScope.Workspace, name, taskType, execution);
+  // There is nothing to scan for problems; without a list, the editor asks at each run what to look for.
+  return new Task(definition, folder ?? TaskScope.Workspace, name, taskType, execution, []);
 }
 
 /** Runs as it opens, ends with the code of the task: 0, or 1 for what failed or was given up. */

@@ -4,6 +4,7 @@ import { withProgress } from '../host/progress.ts';
 import { registerCommand } from '../host/registerCommand.ts';
 import type { Services } from '../host/services.ts';
 import { findTag } from '../oci/attached.ts';
+import { shortDigest } from '../oci/digest.ts';
 import { isTag } from '../oci/reference.ts';
 import type { Op, ReadStore } from '../oci/store.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -44,7 +45,7 @@ export function registerTag(services: Services): Disposable {
     );
     services.events.changed.fire({ place: place.id, repository });
     const show = l10n.t('Show in Tree');
-    const message = l10n.t('{0} is {1}', shownText(target, tag), shortDigest(descriptor));
+    const message = l10n.t('{0} is {1}', shownText(target, tag), shortDigest(descriptor.digest));
     void window.showInformationMessage(message, show).then((chosen) => {
       if (chosen === show) {
         void commands.executeCommand(Command.showInTree, { place: place.id, repository, ref: tag });
@@ -72,8 +73,4 @@ export async function confirmOverwrite(tag: string, existing: Descriptor): Promi
 /** Where a tag points, if there is one. */
 export function find(store: ReadStore, ref: string, op: Op): Promise<Descriptor | undefined> {
   return findTag(store, ref, op);
-}
-
-export function shortDigest({ digest }: Pick<Descriptor, 'digest'>): string {
-  return digest.slice(0, digest.indexOf(':') + 13);
 }
