@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { copy } from '../../src/oci/copy.ts';
 import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
@@ -138,6 +138,12 @@ describe('a push that does not end well', () => {
     const begun = asked.filter((line) => line.startsWith('PATCH '));
     assert.equal(begun.length, 2);
     assert.ok(begun.every((line) => asked.includes(line.replace('PATCH', 'DELETE'))));
+    const uploads = join(running.dir, 'docker/registry/v2/repositories/team/cancelled/_uploads');
+    const left = await readdir(uploads, { recursive: true }).catch(() => []);
+    assert.deepEqual(
+      left.filter((name) => basename(name) === 'data'),
+      [],
+    );
     await assert.rejects(repositoryAt(running.host, 'team/cancelled').resolve('1.0'), { code: 'not-found' });
     assert.deepEqual(await leftBehind(), []);
   });

@@ -25,6 +25,10 @@ const largeChunk = 64 * 1024 * 1024;
 const maxChunk = 1024 * 1024 * 1024;
 export const maxResumes = 5;
 
+/** How often a session is given back where that is refused, and milliseconds between. */
+const maxCancels = 8;
+const cancelPause = 100;
+
 /** How often an upload is begun anew when the registry has lost its session. */
 export const maxSessions = 3;
 
@@ -233,7 +237,7 @@ export function canResume(error: unknown): boolean {
 
 /** How many bytes the registry has (distribution-spec: 204 and `Range: 0-<last>`). */
 export async function offsetOf(
-  { client, scopes, signal }: UploadStart,
+  { client, scopes, signal }: Pick<UploadStart, 'client' | 'scopes' | 'signal'>,
   session: { location: string },
 ): Promise<number> {
   const answer = await client.send({ method: 'GET', url: session.location, scopes, signal });
@@ -244,23 +248,38 @@ export async function offsetOf(
   return last === undefined || last === '0' ? 0 : Number(last) + 1;
 }
 
-/** Gives a session back; whatever comes of it, sessions end by themselves, too. */
+/**
+ * Gives a session back; whatever comes of it, sessions end by themselves, too. Distribution takes none back by a location that
+ * says another size than it has by now, as when a request was broken off: then the location is asked for anew, a few times, as
+ * bytes may still be on their way.
+ */
 export async function cancelUpload(
   client: Client,
   location: string,
   scopes: readonly string[],
 ): Promise<void> {
+  const session = { location };
   try {
     // Without the signal that ended the upload: this is what is still to be done.
-    const answer = await client.send({
-      method: 'DELETE',
-      url: location,
-      scopes,
-      retry: false,
-      expect: [404],
-      signal: AbortSignal.timeout(2000),
-    });
-    await discard(answer);
+    const signal = AbortSignal.timeout(2000);
+    for (let attempt = 0; attempt < maxCancels; attempt++) {
+      const answer = await client.send({
+        method: 'DELETE',
+        url: session.location,
+        scopes,
+        retry: false,
+        expect: [404, 416],
+        signal,
+      });
+      await discard(answer);
+      if (answer.status !== 416) {
+        return;
+      }
+      if (attempt > 0) {
+        await client.rest(cancelPause, signal);
+      }
+      await offsetOf({ client, scopes, signal }, session);
+    }
   } catch {
     // Nothing is lost.
   }

@@ -200,6 +200,45 @@ describe('an upload', () => {
     });
   }
 
+  it('that is given up gives its session back where the registry has more of it than its location says', async (t) => {
+    const controller = new AbortController();
+    const registry = uploads([() => controller.abort()]);
+    // As distribution does, of what is broken off: bytes come in until the connection is seen to be gone.
+    let size = 5;
+    const { server, repository } = await remote(t, (request, response) => {
+      const state = Number(/_state=(\d+)/.exec(request.url)?.[1]);
+      if (request.method === 'DELETE' && state !== size) {
+        status(416)(request, response);
+      } else if (request.method === 'GET') {
+        response.writeHead(204, { location: `/up/1?_state=${size}`, range: `0-${size - 1}` }).end();
+        size = 7;
+      } else {
+        registry.script(request, response);
+      }
+    });
+    const push = repository.push(descriptorOf(small), bodyOf(small), { signal: controller.signal });
+    assert.equal((await failureOf(push)).name, 'AbortError');
+    const asked = server.seen.slice(2).map(({ method, url }) => `${method} ${url}`);
+    assert.deepEqual(asked, [
+      'DELETE /up/1?_state=0',
+      'GET /up/1?_state=0',
+      'DELETE /up/1?_state=5',
+      'GET /up/1?_state=5',
+      'DELETE /up/1?_state=7',
+    ]);
+  });
+
+  it('that is given up asks no more than a few times for its session to be taken back', async (t) => {
+    const controller = new AbortController();
+    const registry = uploads([() => controller.abort()]);
+    const { server, repository } = await remote(t, (request, response) =>
+      (request.method === 'DELETE' ? status(416) : registry.script)(request, response),
+    );
+    const push = repository.push(descriptorOf(small), bodyOf(small), { signal: controller.signal });
+    assert.equal((await failureOf(push)).name, 'AbortError');
+    assert.equal(steps(server.seen).filter((method) => method === 'DELETE').length, 8);
+  });
+
   it('that is given up gives its session back', async (t) => {
     const controller = new AbortController();
     const registry = uploads([() => controller.abort()]);
