@@ -56,7 +56,7 @@ export interface FetchOp extends Op {
 
 /** One repository, to read. A `ref` is a tag or a digest. */
 export interface ReadStore {
-  /** True: what is read comes over a network, so that it is worth keeping until all of it is there. */
+  /** True: what is read comes over a network, so that it is worth keeping until all of it is there; its pieces are the reader's own. */
   readonly isRemote?: boolean | undefined;
   /**
    * Where `ref` points, without reading it (a `HEAD`), or by reading it where that says too little.

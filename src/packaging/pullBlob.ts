@@ -320,6 +320,7 @@ export class PulledBlob {
     let at = start;
     return {
       start,
+      isOwn: this.#blobs.options.store.isRemote,
       onWritten: (reached) => {
         if (reached - at >= this.#step || reached === end) {
           list?.add(at, reached);

@@ -64,6 +64,8 @@ export interface Place {
   readonly start: number;
   /** Told as far as what was written goes. */
   readonly onWritten: (end: number) => void;
+  /** True: nobody else looks at the pieces, so that their memory is given back as soon as they are written. */
+  readonly isOwn?: boolean | undefined;
 }
 
 /** Writes all of `source`, holding two megabytes at most. @param place default the end of a new file */
@@ -79,6 +81,9 @@ export async function writeAll(
   let writing: Promise<void> = Promise.resolve();
   const write = async (start: number, chunks: readonly Uint8Array[], bytes: number): Promise<void> => {
     await writeBatch(file, chunks, bytes, place && start);
+    if (place?.isOwn === true) {
+      chunks.forEach(giveBack);
+    }
     place?.onWritten(start + bytes);
   };
   try {
@@ -100,6 +105,13 @@ export async function writeAll(
     await write(at, batch, size);
   } finally {
     await Promise.allSettled([writing]);
+  }
+}
+
+/** V8 lets tens of megabytes come together before it tidies up. What is a part of something larger is left to it. */
+function giveBack({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) {
+    buffer.transfer(0);
   }
 }
 
