@@ -132,7 +132,7 @@ for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {
       await staged.commit();
       await staged.dispose();
       assert.equal(proxy.exchanges.length, 51);
-      assert.ok(proxy.mostOpen <= 16, `${proxy.mostOpen} at once`);
+      assert.ok(proxy.mostOpen <= 32, `${proxy.mostOpen} at once`);
       assert.deepEqual((await readdir(target)).toSorted(), files.toSorted());
     });
 
