@@ -93,58 +93,46 @@ scenario(
   },
 );
 
+/** By the menu of the registry. @returns what the dialog says */
+async function importTo(form: RegExp, file: string, repository: string, tag: string): Promise<string> {
+  const { editor } = fleet;
+  const name = path.basename(file);
+  await editor.context(editor.row('dock'), 'Import…');
+  await editor.pick(form, 'Import');
+  await choosePath(fleet, file, /Import/);
+  await editor.answer(repository, new RegExp(`Import ${name}[^]*2/3`));
+  await editor.answer(tag, /3\/3/);
+  await editor.page.locator('.monaco-dialog-box', { hasText: 'Import' }).waitFor();
+  await editor.picture(`import-${name}`);
+  const said = await editor.dialog(`Import ${name} to dock/${repository}:${tag}?`, 'Import');
+  await editor.notification(`Imported ${name}`);
+  await editor.clearNotifications();
+  return said;
+}
+
 scenario(
   'imports the tar of a layout, its folder, and an archive of docker',
   () => fleet,
-  async ({ editor, registry, work }) => {
-    await editor.context(editor.row('dock'), 'Import…');
-    await editor.pick(/^\s*Tar of an OCI Layout/, 'Import');
-    await choosePath(fleet, path.join(work, 'boat.tar'), /Import/);
-    await editor.answer('import/boat', /Import boat\.tar[^]*2\/3/);
-    await editor.answer('2.0.0', /3\/3/);
-    await editor.page.locator('.monaco-dialog-box', { hasText: 'Import' }).waitFor();
-    await editor.picture('import');
-    await editor.dialog(/Import boat\.tar to dock\/import\/boat:2\.0\.0\?/, 'Import');
-    await editor.notification(/Imported boat\.tar/);
-    assert.equal(
-      await crane(fleet, 'digest', 'import/boat:2.0.0'),
-      await crane(fleet, 'digest', 'fleet/boat:2.0.0'),
-    );
-    await editor.clearNotifications();
-    await editor.context(editor.row('dock'), 'Import…');
-    await editor.pick('Folder with an OCI Layout…', 'Import');
-    await choosePath(fleet, `${path.join(work, 'exported')}/`, /Import/);
-    await editor.answer('import/boat', /Import exported[^]*2\/3/);
-    await editor.answer('1.0.0', /3\/3/);
-    await editor.dialog(/Import exported to dock\/import\/boat:1\.0\.0\?/, 'Import');
-    await editor.notification(/Imported exported/);
-    assert.deepEqual(await attachedTo(fleet, '--plain-http', `${registry.host}/import/boat:1.0.0`), [
-      'application/spdx+json',
-    ]);
-    await editor.clearNotifications();
+  async ({ registry, work }) => {
+    const tar = /^\s*Tar of an OCI Layout/;
+    await importTo(tar, path.join(work, 'boat.tar'), 'import/boat', '2.0.0');
+    const digest = await crane(fleet, 'digest', 'fleet/boat:2.0.0');
+    assert.equal(await crane(fleet, 'digest', 'import/boat:2.0.0'), digest);
+    await importTo(/^\s*Folder with an/, `${path.join(work, 'exported')}/`, 'import/boat', '1.0.0');
+    const attached = await attachedTo(fleet, '--plain-http', `${registry.host}/import/boat:1.0.0`);
+    assert.deepEqual(attached, ['application/spdx+json']);
     const archive = path.join(work, 'docker.tar');
     await runPeer('crane', ['pull', '--insecure', `${registry.host}/yard/app:amd64`, archive]);
-    await editor.context(editor.row('dock'), 'Import…');
-    await editor.pick(/^\s*Tar of an OCI Layout/, 'Import');
-    await choosePath(fleet, archive, /Import/);
-    await editor.answer('import/app', /Import docker\.tar[^]*2\/3/);
-    await editor.answer('amd64', /3\/3/);
-    await editor.page.locator('.monaco-dialog-box', { hasText: 'Import' }).waitFor();
-    await editor.picture('import-docker');
-    const said = await editor.dialog(/Import docker\.tar to dock\/import\/app:amd64\?/, 'Import');
-    assert.match(said, /docker save/);
-    await editor.notification(/Imported docker\.tar/);
-    const config = async (reference: string): Promise<string> =>
-      (await runPeer('crane', ['config', '--insecure', `${registry.host}/${reference}`])).stdout;
-    assert.equal(await config('import/app:amd64'), await config('yard/app:amd64'));
-    await editor.clearNotifications();
+    assert.match(await importTo(tar, archive, 'import/app', 'amd64'), /docker save/);
+    const config = await crane(fleet, 'config', 'yard/app:amd64');
+    assert.equal(await crane(fleet, 'config', 'import/app:amd64'), config);
   },
 );
 
 scenario(
   'makes an index of the rows that are selected, and annotates it as a new manifest',
   () => fleet,
-  async ({ editor, registry }) => {
+  async ({ editor }) => {
     const { page } = editor;
     for (const label of ['yard', 'app']) {
       await editor.expand(label);
@@ -157,14 +145,8 @@ scenario(
     await editor.pick(/Continue/, /2\/3/);
     await editor.answer('multi', /3\/3/);
     await editor.notification(/dock\/yard\/app:multi is [0-9a-f]{12}/);
-    const fetched = async (): Promise<Index> => {
-      const { stdout } = await runPeer('crane', [
-        'manifest',
-        '--insecure',
-        `${registry.host}/yard/app:multi`,
-      ]);
-      return JSON.parse(stdout) as Index;
-    };
+    const fetched = async (): Promise<Index> =>
+      JSON.parse(await crane(fleet, 'manifest', 'yard/app:multi')) as Index;
     const index = await fetched();
     const images = await Promise.all(
       ['amd64', 'arm64'].map((tag) => crane(fleet, 'digest', `yard/app:${tag}`)),
@@ -193,10 +175,7 @@ scenario(
 );
 
 interface Index {
-  readonly manifests: readonly {
-    readonly digest: string;
-    readonly platform: { readonly architecture: string };
-  }[];
+  readonly manifests: readonly { digest: string; platform: { architecture: string } }[];
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -244,7 +223,7 @@ scenario(
     await page.locator('.monaco-dialog-box', { hasText: /by digest/ }).waitFor();
     await editor.picture('delete-several');
     const said = await editor.dialog(/Delete 2 items of dock\/fleet\/boat by digest\?/, 'Delete');
-    assert.match(said, /“Undo” puts it back/);
+    assert.match(said, /• 1\.1\.0: sha256:[^]*• 2\.0\.0: sha256:[^]*“Undo” puts it back/);
     await editor.row('2.0.0').waitFor({ state: 'hidden' });
     await page.locator('.notification-list-item', { hasText: /Deleted 2 items/ }).waitFor();
     await editor.picture('delete-undo');
@@ -340,7 +319,7 @@ scenario(
     const { page } = editor;
     await editor.openContainer('OCI Explorer');
     await editor.context(editor.row('1.0.0'), 'Copy as Command…');
-    await page.locator('.quick-input-widget:visible .monaco-list-row', { hasText: 'oras pull' }).waitFor();
+    await choice(fleet, 'oras pull').waitFor();
     await editor.picture('copy-as-command');
     await editor.pick('oras pull', /Copy as Command/);
     await page.waitForFunction(
@@ -363,7 +342,7 @@ scenario(
     const { page } = editor;
     fleet.strait.uploads = 'slow';
     await editor.command('OCI Explorer: Copy To…');
-    await editor.pick(/Local/, /1\/3/);
+    await editor.pick(/Local/, /Copy From[^]*1\/3/);
     await editor.pick('fleet/cargo', /2\/3/);
     await editor.pick('1', /3\/3/);
     await editor.pick(/strait/, /Copy Local\/fleet\/cargo:1[^]*1\/3/);
