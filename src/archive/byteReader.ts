@@ -12,18 +12,22 @@ export class ByteReader {
 
   /** The next `size` bytes, or all that are left, without moving on. For small sizes: they are held. */
   async peek(size: number): Promise<Buffer> {
-    const chunks = [this.#chunk];
-    let held = this.#chunk.byteLength;
+    const chunks: Buffer[] = [];
+    let last = this.#chunk;
+    let held = last.byteLength;
     while (held < size) {
+      // Its memory may be used again when the next is asked for.
+      const copy = Buffer.from(last);
       const chunk = await this.#next();
       if (!chunk) {
         break;
       }
-      chunks.push(chunk);
+      chunks.push(copy);
+      last = chunk;
       held += chunk.byteLength;
     }
-    if (chunks.length > 1) {
-      this.#chunk = Buffer.concat(chunks, held);
+    if (chunks.length > 0) {
+      this.#chunk = Buffer.concat([...chunks, last], held);
     }
     return this.#chunk.subarray(0, size);
   }

@@ -11,6 +11,8 @@ const outputChunk = 256 * 1024;
 export interface DecompressOptions {
   /** True: a person agreed to whatever comes out. */
   readonly anyRatio: boolean;
+  /** True: a piece is done with when the next is asked for, and its memory given back. */
+  readonly isBrief?: boolean;
 }
 
 /**
@@ -20,14 +22,14 @@ export interface DecompressOptions {
  */
 export async function* decompressed(
   source: AsyncIterable<Uint8Array>,
-  { anyRatio }: DecompressOptions,
+  { anyRatio, isBrief = false }: DecompressOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const counted = new Counted(source);
   const reader = new ByteReader(counted);
   try {
     const magic = await reader.peek(4);
     const all = reader.take(Infinity);
-    const output = isGzip(magic) ? gunzip(all) : isZstd(magic) ? unzstd(all) : all;
+    const output = isGzip(magic) ? gunzip(all, isBrief) : isZstd(magic) ? unzstd(all) : all;
     let size = 0;
     for await (const chunk of output) {
       size += chunk.byteLength;
@@ -67,17 +69,43 @@ class Counted {
   }
 }
 
-async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+async function* gunzip(
+  source: AsyncIterable<Uint8Array>,
+  isBrief: boolean,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const output = createGunzip({ chunkSize: outputChunk });
   const fed = new Counted(source);
   const feeding = pipeline(fed, output);
   feeding.catch(() => undefined);
-  yield* output as AsyncIterable<Uint8Array>;
+  yield* isBrief ? givenBack(output) : (output as AsyncIterable<Uint8Array>);
   // Of zeros behind the last member the decompressor takes none, and never says so: there is nothing to wait for.
   if (output.bytesWritten < fed.size) {
     throw archiveInvalid('Bytes follow the end of the compressed data');
   }
   await feeding;
+}
+
+/**
+ * V8 lets tens of megabytes come together before it tidies up, so memory is given back here, once the decompressor, which fills one
+ * chunk after another, must have gone on to another.
+ */
+async function* givenBack(output: AsyncIterable<unknown>): AsyncGenerator<Uint8Array, void, undefined> {
+  const given: { readonly buffer: ArrayBufferLike; readonly end: number }[] = [];
+  let end = 0;
+  for await (const chunk of output as AsyncIterable<Uint8Array>) {
+    while (given[0] && end - given[0].end >= 2 * outputChunk) {
+      const buffer = given.shift()?.buffer;
+      if (buffer instanceof ArrayBuffer && buffer.byteLength === outputChunk) {
+        buffer.transfer(0);
+      }
+    }
+    end += chunk.byteLength;
+    if (given.at(-1)?.buffer === chunk.buffer) {
+      given.pop();
+    }
+    given.push({ buffer: chunk.buffer, end });
+    yield chunk;
+  }
 }
 
 function isGzip(magic: Buffer): boolean {

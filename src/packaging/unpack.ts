@@ -1,6 +1,5 @@
-import { chmod, copyFile, link, mkdir, open, utimes } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, open, utimes, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { ByteReader } from '../archive/byteReader.ts';
 import { decompressed } from '../archive/decompress.ts';
 import { safeParts } from '../archive/safePath.ts';
@@ -68,7 +67,7 @@ export async function unpack(
   const { contentDigest } = layer;
   const tar = new Digester(isDigest(contentDigest) ? algorithmOf(contentDigest) : 'sha256');
   const run = new Unpacking(layer, options);
-  const reader = new ByteReader(hashed(decompressed(source, options), tar, options));
+  const reader = new ByteReader(hashed(decompressed(source, { ...options, isBrief: true }), tar, options));
   try {
     for await (const entry of tarEntries(reader)) {
       options.signal?.throwIfAborted();
@@ -194,17 +193,19 @@ class Unpacking {
     this.#files++;
     this.#size += size;
     if (size > smallFile) {
-      await this.#write(path, entry, body());
+      await this.#write(path, entry, (file) =>
+        writeAll(file, copies(body()), undefined, { start: 0, onWritten: () => undefined, isOwn: true }),
+      );
       return;
     }
-    const held = await Array.fromAsync(body());
+    const held = await whole(body(), size);
     if (this.#writing.size >= maxWriting) {
       await Promise.race(this.#writing);
     }
     if (this.#failure !== undefined) {
       throw this.#failure as Error;
     }
-    const work: Promise<void> = this.#write(path, entry, Readable.from(held))
+    const work: Promise<void> = this.#write(path, entry, (file) => writeWhole(file, held))
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
@@ -212,11 +213,15 @@ class Unpacking {
     this.#writing.add(work);
   }
 
-  async #write(path: string, { mode, time }: ArchiveEntry, body: AsyncIterable<Uint8Array>): Promise<void> {
+  async #write(
+    path: string,
+    { mode, time }: ArchiveEntry,
+    fill: (file: FileHandle) => Promise<void>,
+  ): Promise<void> {
     // What is open stays writable, whatever the mode says; the umask is the system's to apply.
     const file = await open(path, 'wx', mode);
     try {
-      await writeAll(file, body);
+      await fill(file);
       if (time > 0) {
         await file.utimes(time, time);
       }
@@ -270,6 +275,31 @@ class Unpacking {
       this.#made.add(path);
     }
   }
+}
+
+/** The pieces, to be held while others come. */
+async function* copies(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of source) {
+    yield Buffer.from(piece);
+  }
+}
+
+async function whole(source: AsyncIterable<Uint8Array>, size: number): Promise<Buffer<ArrayBuffer>> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let end = 0;
+  for await (const piece of source) {
+    bytes.set(piece, end);
+    end += piece.byteLength;
+  }
+  return bytes.subarray(0, end);
+}
+
+/** What is held of a small file, in one call but on a disk that is nearly full, and given back at once. */
+async function writeWhole(file: FileHandle, held: Buffer<ArrayBuffer>): Promise<void> {
+  for (let at = 0; at < held.byteLength;) {
+    at += (await file.write(held, at)).bytesWritten;
+  }
+  held.buffer.transfer(0);
 }
 
 /** Gives a folder its permission bits and time. Its owner can still change what is in it until it is in place. */

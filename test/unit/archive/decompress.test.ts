@@ -41,6 +41,20 @@ const bad: Readonly<Record<string, Buffer>> = {
 };
 
 describe('decompressed', () => {
+  it('gives memory back to who is quick, and never what may still be written', async () => {
+    const bytes = randomBytes(3_000_000);
+    const copies: Buffer[] = [];
+    const pieces: Uint8Array[] = [];
+    const options = { anyRatio: false, isBrief: true };
+    for await (const piece of decompressed(piecesOf(gzipSync(bytes), 70_000), options)) {
+      pieces.push(piece);
+      copies.push(Buffer.from(piece));
+    }
+    assert.ok(Buffer.concat(copies).equals(bytes));
+    assert.equal(pieces[0]?.byteLength, 0);
+    assert.notEqual(pieces.at(-1)?.byteLength, 0);
+  });
+
   for (const pieceSize of [333, 4096, 1_000_000]) {
     for (const [name, bytes] of Object.entries(good)) {
       it(`reads ${name} in pieces of ${pieceSize} bytes`, async () => {
