@@ -57,10 +57,20 @@ async function show(
   });
 }
 
+/** Runs a command of the list, which the editor refuses while it draws the rows anew. */
+async function inList(command: string): Promise<void> {
+  await until(command, () =>
+    commands.executeCommand(command).then(
+      () => true,
+      () => false,
+    ),
+  );
+}
+
 /** Moves the selection of the tree, which has the focus, one row down. */
 async function down(): Promise<void> {
-  await commands.executeCommand('list.focusDown');
-  await commands.executeCommand('list.select');
+  await inList('list.focusDown');
+  await inList('list.select');
 }
 
 /** Every row below a node, names come. */
@@ -143,7 +153,7 @@ test('the tree expands to a layer', async () => {
   const isLayer = async (): Promise<boolean> => {
     await show(tag, `${folder}/charts/lighthouse:1.0.0`);
     // The first time it expands; then it goes to the first child, the config, behind which the layer stands.
-    await commands.executeCommand('list.expand');
+    await inList('list.expand');
     await down();
     return (await selected()) === layer;
   };
@@ -173,13 +183,13 @@ test('collapsing ends what was asked, and expanding asks again', async () => {
   await settings.update('registries', [{ host }], ConfigurationTarget.Global);
   try {
     await show({ place: host, repository: 'app' }, `${host}/app`);
-    await commands.executeCommand('list.expand');
+    await inList('list.expand');
     await until('the request', () => open.size === 1);
-    await commands.executeCommand('list.collapse');
+    await inList('list.collapse');
     await until('the end of the request', () => open.size === 0);
     isHeld = false;
     const before = asked;
-    await commands.executeCommand('list.expand');
+    await inList('list.expand');
     await until('a new request', () => asked > before);
     await until('the tag', async () => {
       await down();
@@ -233,14 +243,8 @@ test('what another program writes to Local or to an open layout is shown without
       ['local', 'charts/lighthouse', chart, chart],
       [layout, 'opened', opened, opened],
     ] as const) {
-      // While the list of roots is drawn anew, no row has the focus.
-      await until('a row that opens', async () => {
-        await show({ place, repository }, text);
-        return commands.executeCommand('list.expand').then(
-          () => true,
-          () => false,
-        );
-      });
+      await show({ place, repository }, text);
+      await inList('list.expand');
       await showsFirst({ place, repository }, text, `${text}:1.0.0`);
       // What watches may start a moment after the tree is shown.
       await until(
