@@ -59,7 +59,7 @@ async function show(
 
 /** Runs a command of the list, which the editor refuses while it draws the rows anew. */
 async function inList(command: string): Promise<void> {
-  await until(command, () =>
+  await until(command, async () =>
     commands.executeCommand(command).then(
       () => true,
       () => false,
