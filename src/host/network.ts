@@ -43,8 +43,11 @@ export interface Network {
   certificates(host: string): Promise<HostCertificates>;
   trust(host: string, certificate: string): Promise<void>;
   allowHttp(host: string): Promise<void>;
-  /** What a host was found to speak, on loopback or where this machine lets it; others speak HTTPS unless the user allowed HTTP. */
-  remember(host: string, scheme: Scheme): Promise<void>;
+  /**
+   * What a host was found to speak, on loopback or where this machine lets it; others speak HTTPS unless the user allowed HTTP.
+   * A registry that found it itself goes on so, and is not to be made anew.
+   */
+  remember(host: string, scheme: Scheme, by?: 'registry'): Promise<void>;
   /** The host that is spoken to in another way now; undefined: it may be any. */
   readonly onDidChange: Event<string | undefined>;
   dispose(): void;
@@ -134,12 +137,14 @@ export function createNetwork(state: Memento, machine: ConfMachine = thisMachine
         await update('plainHttpHosts', [...plainHosts(), name]);
       }
     },
-    remember: async (host, scheme) => {
+    remember: async (host, scheme, by) => {
       const name = canonicalHost(host);
       const isFound = isLoopback(name) || network.insecureBy(name) !== undefined;
       if (isFound && network.scheme(name) !== scheme) {
         await state.update(schemesKey, { ...stored(state, schemesKey), [name]: scheme });
-        changed.fire(name);
+        if (by !== 'registry') {
+          changed.fire(name);
+        }
       }
     },
     dispose: () => {

@@ -211,7 +211,7 @@ function remote(entry: RegistrySetting, { context, network, accounts }: PlacesOp
         account: id,
         namespace: entry.namespace,
         // Loopback is spoken to without TLS first, and nobody may have asked what there is.
-        ...(isLoopback(host) ? { onTls: () => void network.remember(host, 'https') } : {}),
+        ...(isLoopback(host) ? { onTls: () => void network.remember(host, 'https', 'registry') } : {}),
       }),
       host,
       rules: () => network.rules(),

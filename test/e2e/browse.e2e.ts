@@ -299,7 +299,10 @@ scenario(
     await editor.pick(/Local/, 'Open Manifest');
     await editor.pick('shop/app', 'Open Manifest');
     await editor.pick('1.4.1', 'Open Manifest');
-    await editor.tab('app:1.4.1 › ').waitFor();
+    await editor.tab('app:1.4.1 › index (formatted)').waitFor();
+    // What is opened takes the focus last, and closes a palette that is open then.
+    const opened = editor.page.locator('.editor-group-container.active .monaco-editor.focused').first();
+    await opened.waitFor();
     await editor.command('OCI Explorer: Sort Tags…');
     await editor.pick(/Local/, 'Sort Tags');
     await editor.pick('policies/kubernetes', 'Sort Tags');
