@@ -43,7 +43,7 @@ const host: Stage = {
   },
 };
 const speed: Stage = {
-  // What is measured runs when nothing else does.
+  // What is measured runs when nothing is built any more, and alone.
   name: 'speed',
   run: async () => {
     await Promise.all([peers(), workbench()]);
@@ -64,13 +64,7 @@ const e2e: Stage = {
 };
 
 /** Rounds one after the other; in a round, lanes beside each other, whose stages take turns. */
-const rounds = [
-  [
-    [unit, contract, registry],
-    [host, e2e],
-  ],
-  [[speed]],
-].map((lanes) =>
+const rounds = [[[unit, contract, registry], [host]], [[speed]], [[e2e]]].map((lanes) =>
   lanes.map((lane) => lane.filter(({ name }) => chosen.length === 0 || chosen.includes(name))),
 );
 const isNeeded = (...stages: readonly Stage[]): boolean =>
