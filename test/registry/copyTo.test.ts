@@ -11,9 +11,9 @@ import { compareTags, type ComparedTag } from '../../src/oci/mirror.ts';
 import { MediaType } from '../../src/oci/mediaTypes.ts';
 import { attachedTags, referrersTag } from '../../src/oci/referrersTag.ts';
 import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
-import { remoteRegistry } from '../../src/oci/remote/registry.ts';
 import type { Registry, Store } from '../../src/oci/store.ts';
 import { content, manifestOf, type Content } from '../contract/content.ts';
+import { anonymousBy } from '../support/browsing.ts';
 import { startCountingProxy, type CountingProxy } from '../support/countingProxy.ts';
 import { runPeer } from '../support/peers.ts';
 import { startRegistry, type RunningRegistry } from '../support/registries.ts';
@@ -22,13 +22,7 @@ const dispatcher = createDispatcher();
 after(() => dispatcher.destroy());
 
 function remote(host: string): Registry {
-  return remoteRegistry({
-    host,
-    scheme: 'http',
-    dispatcher,
-    credentials: () => Promise.resolve(undefined),
-    userAgent: 'oci-explorer-test',
-  });
+  return anonymousBy(dispatcher, host);
 }
 
 async function push(store: Store, made: Content, tag?: string): Promise<Content> {

@@ -10,7 +10,6 @@ import { build } from 'esbuild';
 import { isOciError } from '../../src/oci/errors.ts';
 import { parseManifest, successors } from '../../src/oci/manifest.ts';
 import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
-import { remoteRegistry } from '../../src/oci/remote/registry.ts';
 import type { FetchedManifest, Repository } from '../../src/oci/store.ts';
 import { buildArtifact } from '../../src/packaging/artifact.ts';
 import { planPush } from '../../src/packaging/plan.ts';
@@ -18,6 +17,7 @@ import { stagePull } from '../../src/packaging/pull.ts';
 import { manifestToPull } from '../../src/packaging/pullManifest.ts';
 import { planPull } from '../../src/packaging/pullPlan.ts';
 import { sendArtifact } from '../../src/packaging/sendArtifact.ts';
+import { anonymousBy } from '../support/browsing.ts';
 import { startCountingProxy, type CountingProxy } from '../support/countingProxy.ts';
 import { killedSizes, type Killed } from '../support/killedAlone.ts';
 import { runPeer } from '../support/peers.ts';
@@ -71,13 +71,7 @@ after(async () => {
 });
 
 function open(host: string, name: string): Repository {
-  return remoteRegistry({
-    host,
-    scheme: 'http',
-    dispatcher,
-    credentials: () => Promise.resolve(undefined),
-    userAgent: 'oci-explorer-test',
-  }).repository(name);
+  return anonymousBy(dispatcher, host).repository(name);
 }
 
 /** @returns what it said in the end; nothing where it was killed before */

@@ -6,11 +6,11 @@ import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { copy } from '../../src/oci/copy.ts';
 import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
-import { remoteRegistry } from '../../src/oci/remote/registry.ts';
 import type { Repository } from '../../src/oci/store.ts';
 import { buildArtifact, type BuiltArtifact } from '../../src/packaging/artifact.ts';
 import { planPush, type PushPlan } from '../../src/packaging/plan.ts';
 import { streamArtifact } from '../../src/packaging/streamArtifact.ts';
+import { anonymousBy } from '../support/browsing.ts';
 import { startCountingProxy } from '../support/countingProxy.ts';
 import { startCuttingProxy } from '../support/cuttingProxy.ts';
 import { runPeer } from '../support/peers.ts';
@@ -55,13 +55,7 @@ describe('a push that does not end well', () => {
   }
 
   function repositoryAt(host: string, name: string): Repository {
-    return remoteRegistry({
-      host,
-      scheme: 'http',
-      dispatcher,
-      credentials: () => Promise.resolve(undefined),
-      userAgent: 'oci-explorer-test',
-    }).repository(name);
+    return anonymousBy(dispatcher, host).repository(name);
   }
 
   /** Packs and sends at once. */

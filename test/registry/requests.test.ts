@@ -9,7 +9,6 @@ import type { Browser } from '../../src/browse/browser.ts';
 import { isOciError } from '../../src/oci/errors.ts';
 import { MediaType } from '../../src/oci/mediaTypes.ts';
 import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
-import { remoteRegistry } from '../../src/oci/remote/registry.ts';
 import type { FetchedManifest, Registry, Repository } from '../../src/oci/store.ts';
 import { buildArtifact } from '../../src/packaging/artifact.ts';
 import { fileLayerCache, type LayerCache } from '../../src/packaging/layerCache.ts';
@@ -22,7 +21,7 @@ import { filesType } from '../../src/packaging/pushTypes.ts';
 import { sendArtifact } from '../../src/packaging/sendArtifact.ts';
 import { streamArtifact } from '../../src/packaging/streamArtifact.ts';
 import { content, manifestOf } from '../contract/content.ts';
-import { browsing, named } from '../support/browsing.ts';
+import { anonymousBy, browsing, named } from '../support/browsing.ts';
 import { startCountingProxy, type CountingProxy } from '../support/countingProxy.ts';
 import { runPeer } from '../support/peers.ts';
 import { startRegistry, type RunningRegistry } from '../support/registries.ts';
@@ -32,13 +31,7 @@ after(() => dispatcher.destroy());
 
 /** As who never asked before. */
 function remote(host: string): Registry {
-  return remoteRegistry({
-    host,
-    scheme: 'http',
-    dispatcher,
-    credentials: () => Promise.resolve(undefined),
-    userAgent: 'oci-explorer-test',
-  });
+  return anonymousBy(dispatcher, host);
 }
 
 for (const kind of ['distribution', 'distribution2', 'olareg'] as const) {

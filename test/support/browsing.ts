@@ -7,7 +7,7 @@ import type { Node } from '../../src/browse/node.ts';
 import type { Place } from '../../src/browse/place.ts';
 import type { TagOrder } from '../../src/contributions.ts';
 import { createDispatcher } from '../../src/oci/remote/dispatcher.ts';
-import { remoteRegistry } from '../../src/oci/remote/registry.ts';
+import { remoteRegistry, type RemoteOptions } from '../../src/oci/remote/registry.ts';
 import type { Registry } from '../../src/oci/store.ts';
 
 /** A tree over one place; what changes is told in the next turn of the loop. */
@@ -44,14 +44,23 @@ export function browsing(
 /** A registry that is spoken to as the product does, without an account. */
 export function anonymous(host: string): { readonly registry: Registry; stop(): Promise<void> } {
   const dispatcher = createDispatcher();
-  const registry = remoteRegistry({
+  return { registry: anonymousBy(dispatcher, host), stop: () => dispatcher.destroy() };
+}
+
+/** The same over connections that are there: each call is as who never asked before. */
+export function anonymousBy(
+  dispatcher: RemoteOptions['dispatcher'],
+  host: string,
+  log?: RemoteOptions['log'],
+): Registry {
+  return remoteRegistry({
     host,
     scheme: 'http',
     dispatcher,
-    userAgent: 'oci-explorer-test',
     credentials: () => Promise.resolve(undefined),
+    userAgent: 'oci-explorer-test',
+    log,
   });
-  return { registry, stop: () => dispatcher.destroy() };
 }
 
 /** Waits for what will be so, however slow the machine is; the runner's limit ends it. */

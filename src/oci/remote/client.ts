@@ -287,28 +287,6 @@ export class Client {
     }
   }
 
-  /** Where an upload goes on: any origin the rules of a redirect allow. */
-  location(answer: Answer): string {
-    const location = answer.headers['location'];
-    if (typeof location !== 'string' || location === '') {
-      throw new OciError('not-a-registry', 'The registry named no place to upload to', {
-        ...answer.facts,
-      });
-    }
-    const from = new URL(answer.url);
-    const named = URL.parse(location, from.href);
-    if (named?.protocol === 'http:' && from.protocol === 'https:' && named.hostname === from.hostname) {
-      // A registry behind a proxy that ends TLS for it may not know that it is spoken to with TLS.
-      const isSamePort = named.port === '' || named.port === from.port;
-      if (isSamePort) {
-        return `${named.pathname}${named.search}`;
-      }
-    }
-    const next = checkedHop(from, location, this.origin);
-    // The query stays as it is: signed ones must not be written anew.
-    return next.origin === this.origin ? `${next.pathname}${next.search}` : next.href;
-  }
-
   async #once(wanted: Request, url: URL, authorization: string | undefined): Promise<Answer> {
     const { dispatcher, userAgent, log } = this.#options;
     const start = performance.now();

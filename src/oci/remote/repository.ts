@@ -33,6 +33,7 @@ import { checkedManifest, mediaTypeOf } from './checkedManifest.ts';
 import { Referrers } from './referrers.ts';
 import { cancelUpload, upload } from './upload.ts';
 import { uploadStream } from './uploadStream.ts';
+import { uploadLocation } from './uploadLocation.ts';
 
 export interface RepositoryOptions {
   readonly client: Client;
@@ -309,7 +310,7 @@ export class RemoteRepository implements Store, Streamer, Mounter, Deleter, Nego
       });
       await discard(answer);
       if (answer.status === 202) {
-        await cancelUpload(this.#client, this.#client.location(answer), this.pushScopes);
+        await cancelUpload(this.#client, uploadLocation(answer, this.#client.origin), this.pushScopes);
       }
       return answer.status === 201;
     } catch (error) {

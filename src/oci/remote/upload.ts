@@ -7,6 +7,7 @@ import type { Body, PushOp } from '../store.ts';
 import { discard, registryHeader } from './answer.ts';
 import type { Client } from './client.ts';
 import { quirksOf } from './quirks.ts';
+import { uploadLocation } from './uploadLocation.ts';
 
 export interface Upload extends PushOp {
   readonly client: Client;
@@ -87,7 +88,11 @@ export async function begin(
   await discard(start);
   const told = Number(registryHeader(start, 'oci-chunk-min-length') ?? 0);
   const least = Number.isSafeInteger(told) ? Math.min(told, maxChunk) : 0;
-  return { session: { location: client.location(start) }, least, chunk: Math.max(chunkSize, least) };
+  return {
+    session: { location: uploadLocation(start, client.origin) },
+    least,
+    chunk: Math.max(chunkSize, least),
+  };
 }
 
 export async function isThere(
@@ -199,7 +204,7 @@ async function sendChunks(
           retry: false,
         });
         await discard(answer);
-        session.location = client.location(answer);
+        session.location = uploadLocation(answer, client.origin);
         reached = offset + size;
         piece = Math.max(piece, Math.min(2 * piece, quirksOf(client.host)?.maxChunk ?? largeChunk));
       } catch (error) {
@@ -242,7 +247,7 @@ export async function offsetOf(
 ): Promise<number> {
   const answer = await client.send({ method: 'GET', url: session.location, scopes, signal });
   await discard(answer);
-  session.location = client.location(answer);
+  session.location = uploadLocation(answer, client.origin);
   const last = /^(?:bytes=)?0-(\d+)$/.exec(registryHeader(answer, 'range') ?? '')?.[1];
   // `0-0` is one byte or none: none is always right.
   return last === undefined || last === '0' ? 0 : Number(last) + 1;

@@ -21,6 +21,7 @@ import {
   withDigest,
   type UploadStart,
 } from './upload.ts';
+import { uploadLocation } from './uploadLocation.ts';
 
 interface StreamUpload extends UploadStart, Pick<PushOp, 'onBytes'> {
   readonly body: StreamBody;
@@ -210,7 +211,7 @@ class Sender {
       retry: false,
     });
     await discard(answer);
-    session.location = client.location(answer);
+    session.location = uploadLocation(answer, client.origin);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- an async iterable over what is already here
